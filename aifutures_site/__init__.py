@@ -1,0 +1,1 @@
+"""Wiring of the platform: settings, configuration, URLs, servers. It imports the apps; of it they import only `config`."""

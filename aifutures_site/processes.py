@@ -1,0 +1,41 @@
+"""Child processes that never outlive us."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that is told to end (SIGTERM) when its parent dies, even by SIGKILL.
+
+    Call it from a thread that lives as long as the child should: Linux counts the thread as the parent.
+    """
+    owner = os.getpid()
+
+    def follow_parent() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != owner:  # it died before we asked to be told
+                os._exit(1)
+
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=follow_parent, **options)  # noqa: PLW1509
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a child to end, wait, and end it if it does not."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,213 @@
+"""Django settings, all from `get_config()`: nothing here reads the environment or holds a secret."""
+
+from __future__ import annotations
+
+import os
+
+import environ
+from csp.constants import NONE, SELF
+from django.urls import reverse_lazy
+
+from aifutures_site import embedded
+from aifutures_site.config import get_config, or_exit
+from aifutures_site.environment import PROJECT
+from aifutures_site.observability.logging import configure
+from aifutures_site.secret import secret_key
+
+_service = or_exit(get_config).service
+
+BASE_DIR = PROJECT
+DATA_DIR = _service.data_dir
+DEBUG = _service.debug
+ALLOWED_HOSTS = list(_service.allowed_hosts)
+SECRET_KEY = or_exit(lambda: secret_key(_service))
+
+# Numba reads this when it is imported, which nothing has done yet.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_service.numba_cache_dir or DATA_DIR / "numba"))
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "corsheaders",
+    "csp",
+    "axes",
+    "django_htmx",
+    "django_prometheus",
+    "django_rq",
+    "simple_history",
+    "import_export",
+    "aifutures_site",
+    "accounts",
+    "evidence",
+    "analysis",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "aifutures_site.urls"
+ASGI_APPLICATION = "aifutures_site.asgi.application"
+WSGI_APPLICATION = "aifutures_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Storage: the embedded defaults, or the servers that the environment names.
+
+_SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": DATA_DIR / "db.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
+    },
+}
+DATABASES = {
+    "default": environ.Env.db_url_config(_service.database_url) if _service.database_url else _SQLITE
+}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,  # connections kept by ASGI's threads leak; pgbouncer pools them
+    "DISABLE_SERVER_SIDE_CURSORS": _service.database_pool_size is not None,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = _service.redis_url or embedded.url_of(DATA_DIR)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _service.cache_url or REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "TIMEOUT": _service.cache_ttl,
+    }
+}
+RQ_QUEUES = {
+    name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"}
+    for name in ("interactive", "analysis", "default")
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+}
+
+# Who is who
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SIMPLE_JWT = {"SIGNING_KEY": _service.jwt_signing_key or SECRET_KEY, "UPDATE_LAST_LOGIN": False}
+
+# What browsers are told
+
+CORS_ALLOWED_ORIGINS = list(_service.cors_origins)
+CSRF_TRUSTED_ORIGINS = list(_service.csrf_trusted_origins)
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/"],  # its Alpine.js evaluates expressions
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _service.enable_https
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if _service.enable_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _service.enable_https
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$", r"^metrics$"]  # probes inside the network speak plain HTTP
+if _service.trusted_proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Files, words and clocks
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # files are served as they lie in the apps: no collectstatic needed
+WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+METRICS_TOKEN = _service.metrics_token
+LOGGING = configure(_service.log_level, debug=DEBUG)
+vars().update(environ.Env.email_url_config(_service.email_url or "consolemail://"))
+
+UNFOLD = {
+    "SITE_TITLE": "AI Futures",
+    "SITE_HEADER": "AI Futures",
+    "SITE_SUBHEADER": "Evidence, runs and people",
+    "SITE_URL": reverse_lazy("home"),
+    "SHOW_VIEW_ON_SITE": False,
+}
