@@ -1,0 +1,11 @@
+"""Django application of users and roles."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Name and defaults of users and roles."""
+
+    name = "accounts"
+    verbose_name = "Users and roles"
+    default_auto_field = "django.db.models.BigAutoField"

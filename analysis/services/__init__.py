@@ -1,0 +1,1 @@
+"""Writes of the analysis, and the documents that they are made of."""

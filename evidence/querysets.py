@@ -1,0 +1,40 @@
+"""Who sees which rows of the evidence base, and the selections that have a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from accounts.policies import Scope, may
+from accounts.querysets import ScopedQuerySet
+from evidence.choices import EvidenceStatus
+
+if TYPE_CHECKING:
+    from accounts.policies import Asker
+    from evidence.models import Evidence, Hypothesis, Source  # noqa: F401 - named in strings below
+
+
+class HypothesisQuerySet(ScopedQuerySet["Hypothesis"]):
+    """Hypotheses."""
+
+    read_scope = Scope.READ_SCENARIOS
+
+
+class SourceQuerySet(ScopedQuerySet["Source"]):
+    """Publications."""
+
+    read_scope = Scope.READ_EVIDENCE
+
+
+class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
+    """Items of evidence."""
+
+    read_scope = Scope.READ_EVIDENCE
+
+    def approved(self) -> Self:
+        """The items that count in analyses."""
+        return self.filter(status=EvidenceStatus.APPROVED)
+
+    def visible_to(self, user: Asker) -> Self:
+        """Approved items for readers of evidence, items in every state for curators and admins."""
+        visible = super().visible_to(user)
+        return visible if may(user, Scope.READ_DRAFTS) else visible.approved()
