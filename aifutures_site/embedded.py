@@ -83,9 +83,7 @@ class EmbeddedRedis:
         started = False
         while not (started and is_up(self.url)):
             if time.monotonic() > deadline:
-                raise NoRedis(
-                    f"no Redis: the embedded server does not answer; see {self.folder / 'redis.log'}"
-                )
+                raise NoRedis(f"no Redis: the embedded server does not answer; see {self.folder / 'redis.log'}")
             started = started or self._start()
             if self._process is None and is_up(self.url):
                 return False
@@ -129,9 +127,7 @@ class EmbeddedRedis:
             lines = (self.folder / "redis.log").read_text(errors="replace").split("\n")
         except OSError:
             return "it wrote no log"
-        return next(
-            (line.partition("# ")[2] or line for line in reversed(lines) if line.strip()), "it wrote no log"
-        )
+        return next((line.partition("# ")[2] or line for line in reversed(lines) if line.strip()), "it wrote no log")
 
 
 def _executable() -> str:
@@ -154,6 +150,4 @@ def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise NoRedis(
-            f"no Redis: {folder} must be a folder that only you can enter; remove it or set REDIS_URL"
-        )
+        raise NoRedis(f"no Redis: {folder} must be a folder that only you can enter; remove it or set REDIS_URL")

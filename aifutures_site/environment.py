@@ -46,9 +46,7 @@ def _items(value: object) -> object:
 def _scheme(*allowed: str) -> AfterValidator:
     def check(value: str) -> str:
         if urlsplit(value).scheme not in allowed:
-            raise ValueError(
-                f"should be a URL that starts with {' or '.join(f'{name}://' for name in allowed)}"
-            )
+            raise ValueError(f"should be a URL that starts with {' or '.join(f'{name}://' for name in allowed)}")
         return value
 
     return AfterValidator(check)
@@ -60,9 +58,7 @@ def _absolute(value: Path) -> Path:
 
 _RedisUrl = Annotated[str, _scheme("redis", "rediss", "unix")]
 _DatabaseUrl = Annotated[str, _scheme("postgres", "postgresql", "sqlite")]
-_EmailUrl = Annotated[
-    str, _scheme("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")
-]
+_EmailUrl = Annotated[str, _scheme("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")]
 _Words = Annotated[tuple[str, ...], BeforeValidator(_items)]
 _Folder = Annotated[Path, AfterValidator(_absolute)]
 _Secret = Field(default=None, min_length=32, repr=False)

@@ -14,8 +14,10 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process that is told to end (SIGTERM) when its parent dies, even by SIGKILL.
+def spawn(
+    command: Sequence[str], *, end_with: signal.Signals = signal.SIGTERM, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start a process that gets the signal `end_with` when its parent dies, even by SIGKILL.
 
     Call it from a thread that lives as long as the child should: Linux counts the thread as the parent.
     """
@@ -23,17 +25,17 @@ def spawn(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
 
     def follow_parent() -> None:
         if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            _LIBC.prctl(_PR_SET_PDEATHSIG, end_with)
             if os.getppid() != owner:  # it died before we asked to be told
                 os._exit(1)
 
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=follow_parent, **options)  # noqa: PLW1509
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+def stop(process: subprocess.Popen[bytes], seconds: float, *, by: signal.Signals = signal.SIGTERM) -> None:
     """Ask a child to end, wait, and end it if it does not."""
     if process.poll() is None:
-        process.terminate()
+        process.send_signal(by)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -22,9 +22,7 @@ def secret_key(service: Service) -> str:
     try:
         return _kept(service.data_dir / "secret_key")
     except OSError as error:
-        raise ConfigError(
-            f"DATA_DIR in the environment: cannot use {error.filename}: {error.strerror}"
-        ) from None
+        raise ConfigError(f"DATA_DIR in the environment: cannot use {error.filename}: {error.strerror}") from None
 
 
 def _kept(path: Path) -> str:
@@ -34,9 +32,7 @@ def _kept(path: Path) -> str:
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:
-            os.link(
-                draft, path
-            )  # whole or not at all, and never over the one of a process that started beside us
+            os.link(draft, path)  # whole or not at all, and never over the one of a process that started beside us
         except FileExistsError:
             pass
         finally:

@@ -22,8 +22,9 @@ DEBUG = _service.debug
 ALLOWED_HOSTS = list(_service.allowed_hosts)
 SECRET_KEY = or_exit(lambda: secret_key(_service))
 
-# Numba reads this when it is imported, which nothing has done yet.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_service.numba_cache_dir or DATA_DIR / "numba"))
+# Both libraries read these when they are imported, which nothing has done yet; neither needs a home folder then.
+os.environ["NUMBA_CACHE_DIR"] = str(_service.numba_cache_dir or DATA_DIR / "numba")
+os.environ.setdefault("MPLCONFIGDIR", str(DATA_DIR / "matplotlib"))
 
 INSTALLED_APPS = [
     "daphne",
@@ -105,10 +106,9 @@ _SQLITE = {
         "timeout": 20,
         "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
     },
+    "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, so that the processes of a test can share it
 }
-DATABASES = {
-    "default": environ.Env.db_url_config(_service.database_url) if _service.database_url else _SQLITE
-}
+DATABASES = {"default": environ.Env.db_url_config(_service.database_url) if _service.database_url else _SQLITE}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # connections kept by ASGI's threads leak; pgbouncer pools them
     "DISABLE_SERVER_SIDE_CURSORS": _service.database_pool_size is not None,
@@ -128,6 +128,7 @@ RQ_QUEUES = {
     name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"}
     for name in ("interactive", "analysis", "default")
 }
+RQ_SHOW_ADMIN_LINK = False  # the queues have a page of their own, for admins only
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -210,4 +211,5 @@ UNFOLD = {
     "SITE_SUBHEADER": "Evidence, runs and people",
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_DROPDOWN": [{"icon": "queue", "title": "Queues", "link": reverse_lazy("django_rq:home")}],
 }

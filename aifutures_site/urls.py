@@ -1,10 +1,51 @@
 """Addresses of the web pages and of what operators ask."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import django_rq.urls
 from django.contrib import admin
-from django.urls import include, path
+from django.contrib.auth import views as auth
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, include, path
 from django.views.generic import RedirectView
+
+from accounts.policies import Role, role_of
+from aifutures_site import health
+
+View = Callable[..., HttpResponseBase]
+
+
+def admins_only(view: View) -> View:
+    """Let admins in, send strangers to the sign-in page and refuse all others."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if role_of(request.user) is not Role.ADMIN:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+_queues = [
+    URLPattern(each.pattern, admins_only(each.callback), each.default_args, each.name)
+    for each in django_rq.urls.urlpatterns
+]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("accounts/login", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
+    path("admin/queues/", include((_queues, "django_rq"))),
     path("admin/", admin.site.urls),
+    path("health", health.health, name="health"),
+    path("ready", health.ready, name="ready"),
+    path("metrics", health.metrics, name="metrics"),
 ]
