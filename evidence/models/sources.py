@@ -15,7 +15,9 @@ class Source(models.Model):
     one, else the address without `https://`.
     """
 
-    key = models.CharField(max_length=500, unique=True, help_text="Stable name in model documents and filters.")
+    key = models.CharField(
+        max_length=500, unique=True, editable=False, help_text="Stable name in model documents and filters."
+    )
     title = models.CharField(max_length=500)
     authors = models.CharField(max_length=500, blank=True)
     publisher = models.CharField(max_length=300, blank=True)
@@ -33,6 +35,11 @@ class Source(models.Model):
                 condition=models.Q(source_type__in=SourceType.values), name="evidence_source_source_type"
             ),
             models.CheckConstraint(condition=~models.Q(key="") & ~models.Q(title=""), name="evidence_source_named"),
+            models.CheckConstraint(
+                condition=~models.Q(url="", identifier=""),
+                name="evidence_source_can_be_found",
+                violation_error_message="A source needs an address or an identifier.",
+            ),
             models.UniqueConstraint(
                 fields=["url"],
                 condition=~models.Q(url=""),

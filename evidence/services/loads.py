@@ -1,0 +1,154 @@
+"""Whole evidence files into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from evidence.choices import EvidenceStatus
+from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
+from evidence.models import Evidence, Hypothesis, Source
+from evidence.quality import quality_of
+from evidence.services.items import BATCH, quality_refresh
+
+RowT = TypeVar("RowT", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows a load made, changed and left as they were."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+    def __str__(self) -> str:
+        return f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged"
+
+
+@dataclass(frozen=True)
+class EvidenceLoad:
+    """What a load did to sources and to items of evidence."""
+
+    sources: Counts
+    items: Counts
+
+
+@transaction.atomic
+def evidence_load(*, document: EvidenceDocument, actor: User | None = None) -> EvidenceLoad:
+    """Make the database say what the file says about its items and their sources, whole or not at all.
+
+    Each publication is stored once. New items are approved: the file is a reviewed baseline. An item that is already
+    there takes the file's content and keeps its place in review; what the file does not mention stays as it is.
+    Raises EvidenceError naming each unknown hypothesis and each source that does not fit those stored.
+    """
+    # The lock makes two loads at once come one after the other. There is no full_clean here: the document's types
+    # have checked every value, and the database's constraints do so again.
+    hypotheses = {row.code: row for row in Hypothesis.objects.select_for_update()}
+    faults = list(_unknown_hypotheses(document, hypotheses))
+    sources = _matching_sources(document, faults)
+    if faults:
+        raise EvidenceError(faults)
+    source_counts = _store_sources(sources)
+    item_counts = _store_items(document, hypotheses, sources, actor)
+    quality_refresh()
+    return EvidenceLoad(source_counts, item_counts)
+
+
+def _unknown_hypotheses(document: EvidenceDocument, hypotheses: Mapping[str, Hypothesis]) -> Iterator[Fault]:
+    for index, item in enumerate(document.items):
+        if item.hypothesis not in hypotheses:
+            known = ", ".join(hypotheses) or "none yet"
+            yield Fault(f"items[{index}].hypothesis", f"unknown hypothesis {item.hypothesis!r}; known are {known}")
+
+
+def _matching_sources(document: EvidenceDocument, faults: list[Fault]) -> dict[SourceDocument, Source]:
+    """The row of every publication in the file: the stored one of the same identifier or address, or a new one."""
+    stored = {handle: row for row in Source.objects.all() for handle in handles_of(row)}
+    rows: dict[SourceDocument, Source] = {}
+    taken: set[int] = set()
+    for index, source in enumerate(item.source for item in document.items):
+        if source in rows:
+            continue
+        matches = list(
+            {stored[handle].pk: stored[handle] for handle in handles_of(source) if handle in stored}.values()
+        )
+        if len(matches) > 1:
+            keys = " and ".join(repr(match.key) for match in matches)
+            faults.append(Fault(f"items[{index}].source", f"stands for more than one stored source: {keys}"))
+        elif matches and matches[0].pk in taken:
+            key = repr(matches[0].key)
+            faults.append(Fault(f"items[{index}].source", f"is not the first in the file for the stored source {key}"))
+        rows[source] = matches[0] if matches else Source(key=source.key)
+        taken.update(match.pk for match in matches)
+    return rows
+
+
+def _store_sources(sources: Mapping[SourceDocument, Source]) -> Counts:
+    changes = _Changes((row, source.model_dump()) for source, row in sources.items())
+    Source.objects.bulk_create(changes.created, batch_size=BATCH)
+    Source.objects.bulk_update(changes.updated, list(SourceDocument.model_fields), batch_size=BATCH)
+    return changes.counts
+
+
+def _store_items(
+    document: EvidenceDocument,
+    hypotheses: Mapping[str, Hypothesis],
+    sources: Mapping[SourceDocument, Source],
+    actor: User | None,
+) -> Counts:
+    stored = Evidence.objects.in_bulk([item.id for item in document.items], field_name="public_id")
+    values = {item.id: _values(item, hypotheses[item.hypothesis], sources[item.source]) for item in document.items}
+    changes = _Changes((stored.get(key) or Evidence(public_id=key), row) for key, row in values.items())
+    for row in changes.created:
+        row.status = EvidenceStatus.APPROVED
+        row.created_by = row.updated_by = actor
+    for row in changes.updated:
+        row.updated_by, row.updated_at = actor, timezone.now()
+    Evidence.objects.bulk_create(changes.created, batch_size=BATCH)
+    fields = [*next(iter(values.values())), "updated_by", "updated_at"]
+    Evidence.objects.bulk_update(changes.updated, fields, batch_size=BATCH)
+    return changes.counts
+
+
+def _values(item: EvidenceItemDocument, hypothesis: Hypothesis, source: Source) -> dict[str, Any]:
+    scores = item.quality_scores.model_dump()
+    return {
+        "source_id": source.pk,
+        "hypothesis_id": hypothesis.pk,
+        "direction": item.direction,
+        "strength": item.strength,
+        **scores,
+        "description": item.description,
+        "rationale": item.rationale,
+        "dependency_group": item.dependency_group,
+        "quality": quality_of(**scores, publication_date=source.publication_date),
+    }
+
+
+class _Changes(Generic[RowT]):
+    """Rows with their new values set, sorted by whether they are new, changed or as they were."""
+
+    def __init__(self, pairs: Iterable[tuple[RowT, Mapping[str, Any]]]) -> None:
+        self.created: list[RowT] = []
+        self.updated: list[RowT] = []
+        self.unchanged = 0
+        for row, values in pairs:
+            differs = any(getattr(row, field) != value for field, value in values.items())
+            for field, value in values.items():
+                setattr(row, field, value)
+            if row.pk is None:
+                self.created.append(row)
+            elif differs:
+                self.updated.append(row)
+            else:
+                self.unchanged += 1
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(len(self.created), len(self.updated), self.unchanged)
