@@ -1,0 +1,80 @@
+"""Families of scenarios (MODEL.md 6): curated patterns, and a data-driven dendrogram beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
+from scipy.spatial.distance import pdist
+
+from .estimate import letters
+from .spec import ModelDocument, scenario_codes
+
+Floats = NDArray[np.floating]
+
+
+def fits(pattern: str, code: str) -> bool:
+    """Whether a scenario code agrees with a pattern of A, B and * (either)."""
+    return all(wanted in ("*", letter) for wanted, letter in zip(pattern, code, strict=True))
+
+
+def membership(document: ModelDocument) -> NDArray[np.int64]:
+    """[S]: index of the first cluster whose pattern fits each scenario."""
+    patterns = [cluster.pattern for cluster in document.clusters]
+    return np.array(
+        [
+            next(i for i, pattern in enumerate(patterns) if fits(pattern, code))
+            for code in scenario_codes(len(document.codes))
+        ]
+    )
+
+
+def membership_matrix(document: ModelDocument) -> Floats:
+    """[S, clusters]: 1 where the scenario belongs to the cluster."""
+    return np.eye(len(document.clusters))[membership(document)]
+
+
+def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]:
+    """Average-linkage clustering of the scenarios at one moment; probabilities [S] of all scenarios.
+
+    The distance of two scenarios is the sum of w_h over the hypotheses in which they differ, where w_h is proportional
+    to 2 p_h (1 - p_h), the probability that two independent futures differ in h; the w_h sum to 1.
+    Gives SciPy's `linkage` rows, the `leaves` as codes from left to right, and `groups`: as many as curated clusters.
+    """
+    codes = scenario_codes(len(document.codes))
+    outcomes = letters(len(document.codes))
+    p = probabilities @ outcomes
+    spread = p * (1 - p)
+    weights = spread / spread.sum() if spread.sum() > 0 else np.full(p.size, 1 / p.size)
+    tree = linkage(pdist(outcomes, lambda a, b: float(weights[a != b].sum())), method="average")
+    label = fcluster(tree, len(document.clusters), criterion="maxclust")
+    groups = [[codes[i] for i in np.flatnonzero(label == mark)] for mark in np.unique(label)]
+    return {
+        "hypothesis_weights": dict(zip(document.codes, weights.tolist(), strict=True)),
+        "linkage": tree.tolist(),
+        "leaves": [codes[i] for i in leaves_list(tree)],
+        "groups": [
+            {"scenarios": group, "probability": float(sum(probabilities[codes.index(code)] for code in group))}
+            for group in groups
+        ],
+    }
+
+
+def cluster_report(document: ModelDocument, probabilities: Floats) -> dict[str, Any]:
+    """The `clusters` part of the result at the target year; probabilities [S] of all scenarios."""
+    codes = scenario_codes(len(document.codes))
+    member = membership(document)
+    return {
+        "named": [
+            {
+                "name": cluster.name,
+                "pattern": cluster.pattern,
+                "probability": float(probabilities[member == index].sum()),
+                "scenarios": [codes[i] for i in np.flatnonzero(member == index)],
+            }
+            for index, cluster in enumerate(document.clusters)
+        ],
+        "dendrogram": dendrogram(document, probabilities),
+    }

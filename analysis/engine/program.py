@@ -1,0 +1,63 @@
+"""From the model document to the numbers that the kernel runs on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .estimate import reporting
+from .kernel import Program, run_nominal
+from .network import FLOAT32_REACH, compile_plan, edges, largest_pull
+from .posterior import posteriors
+from .sampling import sobol_tables
+from .spec import ModelDocument
+from .timeline import timeline
+
+_CLAMP = {"float32": 43.0, "float64": 350.0}
+
+
+def working_dtype(document: ModelDocument) -> str:
+    """The run's dtype; float64 where influences pull so hard that float32 would show it."""
+    return document.run.dtype if largest_pull(document) <= FLOAT32_REACH else "float64"
+
+
+def compile_program(document: ModelDocument) -> Program:
+    """Everything the kernel needs, in the working precision."""
+    kind = np.dtype(working_dtype(document))
+    causal, run = document.settings.causal_network, document.run
+    plan, links, beliefs = compile_plan(document), edges(document), posteriors(document)
+    dimensions = 2 * len(document.codes) + len(document.influences)
+    low, high = sobol_tables(run.seed, dimensions if run.sampler == "sobol" else 0)
+    target = document.target_year - document.base_year
+    shown = reporting(document)
+    report = np.where(shown.fits[target] > 0, shown.state, -1).astype(np.int32)
+    program = Program(
+        plan=plan,
+        timeline=timeline(document, kind),
+        edges=links._replace(**{name: getattr(links, name).astype(kind) for name in links._fields[2:]}),
+        mu=np.array([belief.mu for belief in beliefs], dtype=kind),
+        sd=np.array([belief.sd for belief in beliefs], dtype=kind),
+        cv=kind.type(causal.strength_cv),
+        centre=kind.type(causal.center_influences),
+        clamp=kind.type(_CLAMP[kind.name]),
+        symmetric=causal.model == "log_linear",
+        epsilon=kind.type(causal.convergence_epsilon),
+        sweeps=causal.max_iterations,
+        seed=np.uint64(run.seed),
+        low=low if run.sampler == "sobol" else low[:0],
+        high=high,
+        target=target,
+        target_span=int(np.searchsorted(plan.first_year, target, side="right")) - 1,
+        report=report,
+        reference=np.zeros(len(shown.codes), dtype=kind),
+    )
+    return program._replace(reference=_reference(program))
+
+
+def _reference(program: Program) -> NDArray[np.floating]:
+    """The nominal reported probabilities at the target year: what second moments are taken around."""
+    joint = np.empty((program.timeline.linear.size, program.report.size), dtype=program.mu.dtype)
+    run_nominal(program, joint)
+    fits = program.report >= 0
+    sums = np.bincount(program.report[fits], joint[program.target, fits], program.reference.size)
+    return (sums / max(sums.sum(), np.finfo(program.mu.dtype).tiny)).astype(program.mu.dtype)

@@ -1,0 +1,164 @@
+"""The result document `aifutures.result/1` (MODEL.md 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import ENGINE_VERSION
+from .clusters import cluster_report, membership_matrix
+from .estimate import Reporting, conditional, letters, marginal, max_half_width, quantiles, standard_error
+from .kernel import Program
+from .posterior import Posterior, posteriors
+from .spec import ModelDocument, input_hash
+from .tally import Tally
+
+Floats = NDArray[np.floating]
+
+SCHEMA = "aifutures.result/1"
+POINTS = (0.05, 0.25, 0.5, 0.75, 0.95)
+NAMES = ("q05", "q25", "q50", "q75", "q95")
+SHORT = (0, 2, 4)
+"""Which of the points the yearly intervals keep."""
+
+
+def build_result(
+    document: ModelDocument, program: Program, shown: Reporting, tally: Tally, sample: Floats
+) -> dict[str, Any]:
+    """The result document, from the sums and the exact subsample [T, S, draws]; times and threads are not in it."""
+    sums = tally.total()
+    target = document.target_year - document.base_year
+    full = conditional(sums.joint.sum(axis=0), shown, document.base_year)
+    probabilities = marginal(full, shown)
+    errors = standard_error(marginal(conditional(sums.joint, shown, document.base_year), shown))
+    spread = _quantiles(document, shown, sample)
+    deviation = _deviation(program, shown, sums.joint, sums.squares, probabilities[target], target)
+    scenario = {
+        code: {"sd": float(deviation[s]), "mcse": float(errors[target, s])}
+        | {name: float(spread["scenarios"][target, q, s]) for q, name in enumerate(NAMES)}
+        for s, code in enumerate(shown.codes)
+    }
+    return {
+        "schema": SCHEMA,
+        "scenario_probabilities": _named(shown.codes, probabilities[target]),
+        "scenario_intervals": scenario,
+        "temporal_evolution": _evolution(document, shown, full, probabilities, spread),
+        "clusters": cluster_report(document, full[target]),
+        "convergence": _convergence(document, shown, tally),
+        "evidence_summary": {belief.code: _evidence(belief) for belief in posteriors(document)},
+        "metadata": {
+            "seed": document.run.seed,
+            "sampler": document.run.sampler,
+            "dtype": program.mu.dtype.name,
+            "iterations": tally.iterations,
+            "input_hash": input_hash(document),
+            "engine_version": ENGINE_VERSION,
+            "model": document.settings.causal_network.model,
+            "sweeps": {"max": tally.sweeps, "converged": tally.unsettled == 0},
+            "as_of": document.as_of.isoformat(),
+            "target_year": document.target_year,
+            "hypotheses": list(shown.hypotheses),
+            "quantile_draws": sample.shape[-1],
+        },
+    }
+
+
+def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, float]:
+    return dict(zip(names, (float(value) for value in values), strict=True))
+
+
+def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats) -> dict[str, Floats]:
+    """Quantiles [T, points, ...] over the draws of scenarios, hypotheses and clusters, draws weighted by P(observed)."""
+    a_states = 1 - letters(len(shown.hypotheses))
+    clusters = membership_matrix(document)
+    years = len(sample)
+    found: dict[str, Floats] = {
+        "scenarios": np.empty((years, len(POINTS), len(shown.codes))),
+        "hypotheses": np.empty((years, len(POINTS), len(shown.hypotheses))),
+        "clusters": np.empty((years, len(POINTS), clusters.shape[1])),
+    }
+    for year in range(years):
+        fitting = sample[year] * shown.fits[year][:, None].astype(sample.dtype)
+        total = fitting.sum(axis=0)
+        weights = None if shown.fits[year].all() else total
+        # a draw under which the observation is impossible has no weight; its value is never looked at
+        fitting = fitting / np.maximum(total, np.finfo(sample.dtype).tiny)
+        states = marginal(fitting.T, shown).T.astype(sample.dtype)
+        found["hypotheses"][year] = quantiles(a_states.T.astype(sample.dtype) @ states, weights, POINTS)
+        found["clusters"][year] = quantiles(clusters.T.astype(sample.dtype) @ fitting, weights, POINTS)
+        found["scenarios"][year] = quantiles(np.ascontiguousarray(states), weights, POINTS)
+    return found
+
+
+def _deviation(
+    program: Program, shown: Reporting, joint: Floats, squares: Floats, mean: Floats, target: int
+) -> Floats:
+    """Standard deviation over the draws at the target year, from squares around the nominal probabilities."""
+    weight = float((joint[:, target] * shown.fits[target]).sum())
+    variance = squares.sum(axis=0) / weight - (mean - program.reference) ** 2
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _evolution(
+    document: ModelDocument, shown: Reporting, full: Floats, probabilities: Floats, spread: dict[str, Floats]
+) -> list[dict[str, Any]]:
+    a_states = 1 - letters(len(shown.hypotheses))
+    clusters = [cluster.name for cluster in document.clusters]
+    by_cluster = full @ membership_matrix(document)
+    evolution = []
+    for index, year in enumerate(document.years):
+        p = probabilities[index]
+        hypotheses = _intervals(shown.hypotheses, spread["hypotheses"][index])
+        for code, mean in zip(shown.hypotheses, p @ a_states, strict=True):
+            hypotheses[code] = {"mean": float(mean), **hypotheses[code]}
+        positive = p[p > 0]
+        evolution.append(
+            {
+                "year": year,
+                "scenarios": _named(shown.codes, p),
+                "intervals": _intervals(shown.codes, spread["scenarios"][index]),
+                "hypotheses": hypotheses,
+                "clusters": _named(clusters, by_cluster[index]),
+                "cluster_intervals": _intervals(clusters, spread["clusters"][index]),
+                "entropy_bits": float(-(positive * np.log2(positive)).sum()) + 0.0,
+                "most_likely": shown.codes[int(np.argmax(p))],
+            }
+        )
+    return evolution
+
+
+def _intervals(names: list[str] | tuple[str, ...], found: Floats) -> dict[str, dict[str, float]]:
+    return {name: {NAMES[q]: float(found[q, column]) for q in SHORT} for column, name in enumerate(names)}
+
+
+def _convergence(document: ModelDocument, shown: Reporting, tally: Tally) -> dict[str, Any]:
+    threshold = document.settings.monte_carlo.convergence_threshold
+    width = max_half_width(tally.total().joint, shown, document.base_year)
+    return {
+        "converged": width < threshold,
+        "iterations": tally.iterations,
+        "threshold": threshold,
+        "max_half_width": width,
+        "trace": [{"iterations": iterations, "max_half_width": found} for iterations, found in tally.trace],
+    }
+
+
+def _evidence(belief: Posterior) -> dict[str, Any]:
+    return {
+        "prior": belief.prior,
+        "mu": belief.mu,
+        "sd": belief.sd,
+        "items_used": [
+            {
+                "id": entry.item.id,
+                "direction": entry.item.direction,
+                "quality": entry.quality,
+                "weight": entry.weight,
+                "shrink": entry.shrink,
+            }
+            for entry in belief.used
+        ],
+        "items_left_out": [{"id": item, "reason": reason} for item, reason in belief.excluded],
+    }

@@ -1,0 +1,177 @@
+"""The Monte Carlo run (MODEL.md 4): slices of rounds on plain threads, progress, stopping, checkpoints."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import ENGINE_VERSION
+from .estimate import Reporting, max_half_width, reporting
+from .kernel import Program, run_blocks, run_sample
+from .program import compile_program
+from .result import build_result
+from .sampling import REPLICATES, ROUND
+from .spec import ModelDocument, input_hash
+from .tally import Tally
+
+SAMPLE_ITERATIONS = 8192
+SAMPLE_BYTES = 64 * 2**20
+CHUNK = 10_240
+"""Iterations that a thread takes at a time: scheduling only."""
+_BATCH_BYTES = 64 * 2**20
+
+
+class Progress(NamedTuple):
+    """A snapshot of a run; `rate` in iterations per second, `max_half_width` of the probabilities so far."""
+
+    completed: int
+    total: int
+    rate: float
+    eta_seconds: float
+    max_half_width: float
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the run was asked to stop
+    """The run was stopped by `should_stop`; `checkpoint` lets it go on later."""
+
+    def __init__(self, checkpoint: bytes) -> None:
+        super().__init__("the run was stopped")
+        self.checkpoint = checkpoint
+
+
+def rounded_iterations(iterations: int) -> int:
+    """Iterations that are really run: the next multiple of 4,096."""
+    return -(-iterations // ROUND) * ROUND
+
+
+def run_key(document: ModelDocument) -> str:
+    """What identifies a run's numbers: the input hash and the engine version."""
+    return f"{input_hash(document)}@{ENGINE_VERSION}"
+
+
+def simulate(
+    document: ModelDocument,
+    *,
+    threads: int | None = None,
+    chunk: int = CHUNK,
+    slice_seconds: float = 1.0,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    on_checkpoint: Callable[[bytes], None] | None = None,
+    checkpoint: bytes | None = None,
+) -> dict[str, Any]:
+    """Run the model and return its result document (MODEL.md 5).
+
+    The callbacks are called between slices of about `slice_seconds`. The numbers do not depend on threads, chunk,
+    slices, or on having been stopped and gone on from a checkpoint. Raises Interrupted when `should_stop` says so,
+    CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed cannot happen.
+    """
+    run = _Run(document, threads or os.cpu_count() or 1, chunk, checkpoint)
+    with ThreadPoolExecutor(run.threads) as pool:
+        while not run.finished:
+            run.slice(pool, slice_seconds)
+            if on_progress is not None:
+                on_progress(run.progress())
+            if run.finished:
+                break
+            if should_stop is not None and should_stop():
+                raise Interrupted(run.checkpoint())
+            if on_checkpoint is not None:
+                on_checkpoint(run.checkpoint())
+        return run.result(pool)
+
+
+class _Run:
+    """One run in progress: the program, the tally, and when to stop."""
+
+    def __init__(self, document: ModelDocument, threads: int, chunk: int, checkpoint: bytes | None) -> None:
+        self.document = document
+        self.threads = threads
+        self.key = run_key(document)
+        self.rounds = rounded_iterations(document.run.iterations) // ROUND
+        self.tally = Tally() if checkpoint is None else Tally.from_bytes(checkpoint, self.key)
+        self.started = time.perf_counter() - self.tally.seconds
+        self.begun_at = self.tally.iterations
+        self.resumed = time.perf_counter()
+        self.program: Program = compile_program(document)
+        self.shown: Reporting = reporting(document)
+        self.chunk_blocks = max(1, chunk * REPLICATES // ROUND)
+        per_round = REPLICATES * len(document.years) * 2 ** len(document.codes) * 8
+        wanted = -(-4 * threads * self.chunk_blocks // REPLICATES)
+        self.batch_rounds = max(1, min(wanted, _BATCH_BYTES // per_round))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the latest look, after 4,096 * 2^k iterations, found every half-width below the threshold."""
+        threshold = self.document.settings.monte_carlo.convergence_threshold
+        return bool(self.tally.trace) and self.tally.trace[-1][1] < threshold
+
+    @property
+    def finished(self) -> bool:
+        early = self.document.run.stop_when_converged and self.converged
+        return self.tally.rounds >= self.rounds or (early and self.tally.iterations == self.tally.trace[-1][0])
+
+    def slice(self, pool: ThreadPoolExecutor, seconds: float) -> None:
+        """Simulate rounds for about `seconds`, or until the run has finished."""
+        end = time.perf_counter() + seconds
+        while not self.finished and time.perf_counter() < end:
+            next_look = 1 << self.tally.rounds.bit_length()
+            batch = min(self.batch_rounds, self.rounds - self.tally.rounds, next_look - self.tally.rounds)
+            self._simulate_rounds(pool, batch)
+            if self.tally.rounds & (self.tally.rounds - 1) == 0:
+                width = max_half_width(self.tally.total().joint, self.shown, self.document.base_year)
+                self.tally.trace.append((self.tally.iterations, width))
+        self.tally.seconds = time.perf_counter() - self.started
+
+    def _simulate_rounds(self, pool: ThreadPoolExecutor, rounds: int) -> None:
+        blocks = rounds * REPLICATES
+        first = self.tally.rounds * REPLICATES
+        shape = (len(self.document.years), 2 ** len(self.document.codes))
+        sums = np.empty((blocks, *shape))
+        squares = np.empty((blocks, len(self.shown.codes)))
+        sweeps = np.empty((blocks, 2), dtype=np.int64)
+
+        def work(start: int) -> None:
+            part = slice(start, min(start + self.chunk_blocks, blocks))
+            run_blocks(self.program, first + start, sums[part], squares[part], sweeps[part])
+
+        list(pool.map(work, range(0, blocks, self.chunk_blocks)))
+        for index in range(rounds):
+            part = slice(index * REPLICATES, (index + 1) * REPLICATES)
+            self.tally.add(sums[part], squares[part], sweeps[part])
+
+    def progress(self) -> Progress:
+        done, total = self.tally.iterations, self.rounds * ROUND
+        rate = (done - self.begun_at) / max(time.perf_counter() - self.resumed, 1e-9)
+        width = max_half_width(self.tally.total().joint, self.shown, self.document.base_year)
+        return Progress(done, total, rate, (total - done) / rate if rate else 0.0, width)
+
+    def checkpoint(self) -> bytes:
+        return self.tally.to_bytes(self.key)
+
+    def sample(self, pool: ThreadPoolExecutor) -> NDArray[np.floating]:
+        """The joints [T, S, draws] of the first iterations of every replicate, for quantiles."""
+        years, states = len(self.document.years), 2 ** len(self.document.codes)
+        kind = self.program.mu.dtype
+        affordable = SAMPLE_BYTES // (REPLICATES * years * states * kind.itemsize)
+        each = max(1, min(self.tally.iterations, SAMPLE_ITERATIONS) // REPLICATES)
+        each = min(each, affordable)
+        sample = np.empty((years, states, each * REPLICATES), dtype=kind)
+
+        def work(replicate: int) -> None:
+            run_sample(self.program, replicate, each, sample[:, :, replicate * each : (replicate + 1) * each])
+
+        list(pool.map(work, range(REPLICATES)))
+        return sample
+
+    def result(self, pool: ThreadPoolExecutor) -> dict[str, Any]:
+        result = build_result(self.document, self.program, self.shown, self.tally, self.sample(pool))
+        result["computation_time"] = time.perf_counter() - self.started
+        result["metadata"] |= {"threads": self.threads, "backend": "local"}
+        return result

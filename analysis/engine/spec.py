@@ -1,0 +1,390 @@
+"""The model document `aifutures.model/1` (MODEL.md 8): types, validation with named paths, canonical hash."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, NamedTuple
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SCHEMA = "aifutures.model/1"
+MAX_BYTES = 2_000_000
+MAX_YEARS = 76
+MIDPOINT_MARGIN = 50
+"""Years by which a midpoint may lie before the base year or after the end year."""
+
+Outcome = Literal["A", "B"]
+CausalModel = Literal["dependency_network", "bayesian_network", "log_linear", "independent"]
+Sampler = Literal["sobol", "pseudo"]
+DType = Literal["float32", "float64"]
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
+Text = Annotated[str, Field(max_length=2000)]
+Unit = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Year = Annotated[int, Field(ge=1900, le=2200)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class HypothesisSpec(_Part):
+    """A binary question about the future.
+
+    `prior_probability` is P(outcome A) before any evidence, `initial_probability` the state of affairs in the base
+    year, `midpoint_year` +- `midpoint_sd` the year of fastest change and `speed` its steepness per year.
+    """
+
+    code: Code
+    label: Text = ""
+    outcome_a: Text = ""
+    outcome_b: Text = ""
+    prior_probability: Probability
+    initial_probability: Probability
+    midpoint_year: float
+    midpoint_sd: Annotated[float, Field(ge=0, le=20)]
+    speed: Annotated[float, Field(gt=0, le=5)]
+
+
+class QualityScores(_Part):
+    """Curators' scores in [0, 1]; `recency` is null when it follows from the publication date."""
+
+    authority: Unit
+    methodology: Unit
+    recency: Unit | None
+    replication: Unit
+
+
+class EvidenceItem(_Part):
+    """One finding of one source, speaking for one outcome of one hypothesis with a strength in [0, 1]."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    hypothesis: Code
+    direction: Outcome
+    strength: Unit
+    quality_scores: QualityScores
+    publication_date: date
+    dependency_group: Annotated[str, Field(max_length=200)]
+    source: Text | None = None
+    source_type: Text | None = None
+    title: Text | None = None
+
+
+class InfluenceSpec(_Part):
+    """When `source` has `source_outcome`, the odds of `target_outcome` of `target` rise by exp(strength)."""
+
+    source: Code
+    source_outcome: Outcome
+    target: Code
+    target_outcome: Outcome
+    strength: Unit
+    description: Text = ""
+
+    @property
+    def key(self) -> str:
+        """The influence in one word, `H2A>H4B`."""
+        return f"{self.source}{self.source_outcome}>{self.target}{self.target_outcome}"
+
+
+class ClusterSpec(_Part):
+    """A named family of scenarios: those that fit `pattern` (A, B or * per hypothesis) and no earlier cluster's."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    pattern: Annotated[str, Field(pattern=r"^[AB*]+$")]
+
+
+class EvidenceSettings(_Part):
+    """How evidence becomes log-odds (MODEL.md 1)."""
+
+    quality_threshold: Unit
+    max_age_years: Annotated[float, Field(gt=0, le=200)]
+    replication_bonus: Annotated[float, Field(ge=0, le=10)]
+    authority_weight: Unit
+    methodology_weight: Unit
+    recency_weight: Unit
+    replication_weight: Unit
+    log_bayes_factor_scale: Annotated[float, Field(gt=0, le=20)]
+    within_group_correlation: Annotated[float, Field(ge=0, lt=1)]
+    between_group_correlation: Annotated[float, Field(ge=0, lt=1)]
+    model_discrepancy_sd: Annotated[float, Field(ge=0, le=10)]
+
+    @property
+    def weights_sum(self) -> float:
+        return self.authority_weight + self.methodology_weight + self.recency_weight + self.replication_weight
+
+
+class MonteCarloSettings(_Part):
+    """Bounds of a run and the half-width below which it counts as converged (MODEL.md 4)."""
+
+    max_iterations: Annotated[int, Field(ge=1, le=10**10)]
+    convergence_threshold: Annotated[float, Field(gt=0, lt=1)]
+
+
+class CausalSettings(_Part):
+    """How hypotheses depend on each other (MODEL.md 3)."""
+
+    model: CausalModel
+    max_iterations: Annotated[int, Field(ge=1, le=1000)]
+    convergence_epsilon: Annotated[float, Field(gt=0, le=0.1)]
+    strength_multiplier: Annotated[float, Field(ge=0, le=10)]
+    enable_feedback_loops: bool
+    center_influences: bool
+    strength_cv: Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(_Part):
+    """What the curators decided for every run of the model."""
+
+    evidence: EvidenceSettings
+    monte_carlo: MonteCarloSettings
+    causal_network: CausalSettings
+
+
+class Assignment(_Part):
+    """A hypothesis set to (intervention) or seen in (observation) an outcome, from a year on."""
+
+    hypothesis: Code
+    outcome: Outcome
+    from_year: Year
+
+
+class EvidenceFilter(_Part):
+    """Which evidence one run uses; null and empty mean all."""
+
+    quality_min: Unit | None
+    sources: tuple[Text, ...]
+    hypothesis: Code | None
+
+
+class RunSettings(_Part):
+    """What one run chooses (MODEL.md 3, 4). `target_year` null means the end year, `hypotheses` null all of them."""
+
+    iterations: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    sampler: Sampler
+    dtype: DType
+    target_year: Year | None
+    stop_when_converged: bool
+    hypotheses: Annotated[tuple[Code, ...], Field(min_length=1)] | None
+    interventions: tuple[Assignment, ...]
+    observations: tuple[Assignment, ...]
+    evidence_filter: EvidenceFilter
+
+
+class ModelDocument(_Part):
+    """All that a run needs. Make it with `parse_model`, which also checks what fields mean to each other."""
+
+    schema_name: Annotated[Literal["aifutures.model/1"], Field(alias="schema")]
+    name: Text = ""
+    as_of: date
+    base_year: Year
+    end_year: Year
+    hypotheses: Annotated[tuple[HypothesisSpec, ...], Field(min_length=2, max_length=8)]
+    evidence: Annotated[tuple[EvidenceItem, ...], Field(max_length=10_000)]
+    influences: Annotated[tuple[InfluenceSpec, ...], Field(max_length=128)]
+    clusters: Annotated[tuple[ClusterSpec, ...], Field(min_length=1, max_length=32)]
+    settings: Settings
+    run: RunSettings
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Hypothesis codes in order."""
+        return tuple(hypothesis.code for hypothesis in self.hypotheses)
+
+    @property
+    def years(self) -> range:
+        """Every calendar year from the base year to the end year."""
+        return range(self.base_year, self.end_year + 1)
+
+    @property
+    def target_year(self) -> int:
+        return self.end_year if self.run.target_year is None else self.run.target_year
+
+    def to_json(self) -> dict[str, Any]:
+        """The document as plain JSON values, keys as written in files."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def scenario_codes(hypotheses: int) -> list[str]:
+    """All 2^n scenario codes, first hypothesis slowest: AAAAAA, AAAAAB, ..., BBBBBB."""
+    return ["".join(letters) for letters in itertools.product("AB", repeat=hypotheses)]
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a document: where (`hypotheses[2].speed`) and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+@dataclass
+class ModelError(ValueError):
+    """A model document that cannot be used. `faults` names every key that is wrong."""
+
+    faults: list[Fault]
+
+    def __str__(self) -> str:
+        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+        return f"{self.faults[0]}{more}"
+
+
+def parse_model(source: bytes | str | Mapping[str, Any]) -> ModelDocument:
+    """Read and check a model document (MODEL.md 8).
+
+    Raises ModelError naming the path of every unknown or missing key, number out of range or not finite,
+    duplicate, self-influence, unknown reference or inconsistent setting.
+    """
+    raw = source if isinstance(source, bytes | str) else json.dumps(source)
+    if len(raw.encode() if isinstance(raw, str) else raw) > MAX_BYTES:
+        raise ModelError([Fault("", f"the document is larger than {MAX_BYTES:,} bytes")])
+    try:
+        document = ModelDocument.model_validate_json(raw)
+    except ValidationError as error:
+        raise ModelError(list(faults_of(error))) from None
+    faults = list(_cross_check(document))
+    if faults:
+        raise ModelError(faults)
+    return document
+
+
+def with_run(document: ModelDocument, **choices: Any) -> ModelDocument:
+    """The same model with other run settings, checked anew. Raises ModelError."""
+    data = document.to_json()
+    return parse_model({**data, "run": {**data["run"], **choices}})
+
+
+_WORDS = {"extra_forbidden": "unknown key", "missing": "missing key", "finite_number": "must be a finite number"}
+
+
+def faults_of(error: ValidationError) -> Iterator[Fault]:
+    """Pydantic's findings with paths as in `hypotheses[2].speed` and plain words."""
+    for item in error.errors(include_url=False):
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        message = _WORDS.get(item["type"], item["msg"].removeprefix("Input ").removeprefix("Value error, "))
+        shown = "" if item["type"] in {"missing", "extra_forbidden", "json_invalid"} else _shown(item.get("input"))
+        yield Fault(path, f"{message}{shown}")
+
+
+def _shown(value: object) -> str:
+    return f", not {value!r}" if isinstance(value, str | int | float | None) and len(repr(value)) < 60 else ""
+
+
+def _cross_check(document: ModelDocument) -> Iterator[Fault]:
+    yield from _check_years(document)
+    yield from _check_references(document)
+    yield from _check_influences(document)
+    yield from _check_clusters(document)
+    yield from _check_run(document)
+    weights = document.settings.evidence.weights_sum
+    if abs(weights - 1) > 1e-9:
+        yield Fault("settings.evidence", f"the four quality weights must sum to 1, not {weights:.12g}")
+
+
+def _duplicates(values: Iterable[object]) -> Iterator[int]:
+    seen: set[object] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield index
+        seen.add(value)
+
+
+def _check_years(document: ModelDocument) -> Iterator[Fault]:
+    base, end = document.base_year, document.end_year
+    if end <= base:
+        yield Fault("end_year", f"must be after base_year {base}, not {end}")
+        return
+    if end - base + 1 > MAX_YEARS:
+        yield Fault("end_year", f"at most {MAX_YEARS} years are analysed, not {end - base + 1}")
+    low, high = base - MIDPOINT_MARGIN, end + MIDPOINT_MARGIN
+    for index, hypothesis in enumerate(document.hypotheses):
+        if not low <= hypothesis.midpoint_year <= high:
+            yield Fault(
+                f"hypotheses[{index}].midpoint_year", f"must lie in {low} to {high}, not {hypothesis.midpoint_year:g}"
+            )
+    dated = [("run.target_year", document.target_year)] + [
+        (f"run.{kind}[{index}].from_year", assignment.from_year)
+        for kind in ("interventions", "observations")
+        for index, assignment in enumerate(getattr(document.run, kind))
+    ]
+    for path, year in dated:
+        if not base <= year <= end:
+            yield Fault(path, f"must lie in {base} to {end}, not {year}")
+
+
+def _check_references(document: ModelDocument) -> Iterator[Fault]:
+    for index in _duplicates(document.codes):
+        yield Fault(f"hypotheses[{index}].code", f"duplicate code {document.codes[index]!r}")
+    for index in _duplicates(item.id for item in document.evidence):
+        yield Fault(f"evidence[{index}].id", f"duplicate id {document.evidence[index].id!r}")
+    run = document.run
+    used = [(f"evidence[{i}].hypothesis", item.hypothesis) for i, item in enumerate(document.evidence)]
+    used += [(f"influences[{i}].source", influence.source) for i, influence in enumerate(document.influences)]
+    used += [(f"influences[{i}].target", influence.target) for i, influence in enumerate(document.influences)]
+    used += [(f"run.interventions[{i}].hypothesis", item.hypothesis) for i, item in enumerate(run.interventions)]
+    used += [(f"run.observations[{i}].hypothesis", item.hypothesis) for i, item in enumerate(run.observations)]
+    used += [(f"run.hypotheses[{i}]", code) for i, code in enumerate(run.hypotheses or ())]
+    if run.evidence_filter.hypothesis is not None:
+        used.append(("run.evidence_filter.hypothesis", run.evidence_filter.hypothesis))
+    known = set(document.codes)
+    for path, code in used:
+        if code not in known:
+            yield Fault(path, f"unknown hypothesis {code!r}; known are {', '.join(document.codes)}")
+
+
+def _check_influences(document: ModelDocument) -> Iterator[Fault]:
+    for index, influence in enumerate(document.influences):
+        if influence.source == influence.target:
+            yield Fault(f"influences[{index}]", f"{influence.source} cannot influence itself")
+    for index in _duplicates(influence.key for influence in document.influences):
+        yield Fault(f"influences[{index}]", f"duplicate influence {document.influences[index].key}")
+
+
+def _check_clusters(document: ModelDocument) -> Iterator[Fault]:
+    n = len(document.hypotheses)
+    for index, cluster in enumerate(document.clusters):
+        if len(cluster.pattern) != n:
+            yield Fault(f"clusters[{index}].pattern", f"must have {n} letters, not {cluster.pattern!r}")
+    for index in _duplicates(cluster.name for cluster in document.clusters):
+        yield Fault(f"clusters[{index}].name", f"duplicate name {document.clusters[index].name!r}")
+    if set(document.clusters[-1].pattern) != {"*"}:
+        last = len(document.clusters) - 1
+        yield Fault(f"clusters[{last}].pattern", f"the last cluster must take every scenario: {'*' * n!r}")
+
+
+def _check_run(document: ModelDocument) -> Iterator[Fault]:
+    run, limit = document.run, document.settings.monte_carlo.max_iterations
+    if run.iterations > limit:
+        yield Fault("run.iterations", f"must be at most {limit} (settings.monte_carlo.max_iterations)")
+    for kind in ("interventions", "observations"):
+        for index in _duplicates(item.hypothesis for item in getattr(run, kind)):
+            yield Fault(f"run.{kind}[{index}].hypothesis", "the same hypothesis twice")
+    for index in _duplicates(run.hypotheses or ()):
+        yield Fault(f"run.hypotheses[{index}]", "the same hypothesis twice")
+    sources = {item.source for item in document.evidence}
+    for index, source in enumerate(run.evidence_filter.sources):
+        if source not in sources:
+            yield Fault(f"run.evidence_filter.sources[{index}]", f"no evidence item has the source {source!r}")
+
+
+_WITHOUT_NUMBERS: Any = {
+    "name": True,
+    "hypotheses": {"__all__": {"label", "outcome_a", "outcome_b"}},
+    "evidence": {"__all__": {"title"}},
+    "influences": {"__all__": {"description"}},
+}
+
+
+def input_hash(document: ModelDocument) -> str:
+    """SHA-256 (hex) of the RFC 8785 canonical JSON of all that bears on the numbers (MODEL.md 5)."""
+    data = document.model_dump(mode="json", by_alias=True, exclude=_WITHOUT_NUMBERS)
+    return hashlib.sha256(rfc8785.dumps(data)).hexdigest()
