@@ -15,7 +15,8 @@ from django.db.models import TextChoices
 if TYPE_CHECKING:
     from accounts.models import User
 
-    Asker: TypeAlias = User | AnonymousUser
+Asker: TypeAlias = "User | AnonymousUser"
+"""Whoever is behind a request."""
 
 
 class Role(TextChoices):
@@ -89,7 +90,7 @@ def role_of(user: Asker) -> Role | None:
         return None
     if user.is_superuser:
         return Role.ADMIN
-    names = set(user.groups.filter(name__in=Role.values).values_list("name", flat=True))
+    names = {group.name for group in user.groups.all()}
     return next((role for role in reversed(Role) if role.value in names), None)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 
-from accounts.policies import Scope, may
-
-if TYPE_CHECKING:
-    from accounts.policies import Asker
+from accounts.policies import Asker, Scope, may
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.policies import Scope, may
+from accounts.policies import Asker, Scope, may
 from accounts.querysets import ScopedQuerySet
 from analysis.choices import ACTIVE_STATUSES
 
 if TYPE_CHECKING:
-    from accounts.policies import Asker
     from analysis.models import (  # noqa: F401 - named in strings below
         AnalysisRun,
         Influence,
@@ -62,9 +61,12 @@ class AnalysisRunQuerySet(models.QuerySet["AnalysisRun"]):
         return self.filter(status__in=ACTIVE_STATUSES)
 
 
-class AnalysisRunManager(models.Manager.from_queryset(AnalysisRunQuerySet)):  # type: ignore[misc]
+_Manager = models.Manager.from_queryset(AnalysisRunQuerySet)
+
+
+class AnalysisRunManager(_Manager["AnalysisRun"]):
     """Leaves the heavy columns in the database until they are asked for."""
 
     def get_queryset(self) -> AnalysisRunQuerySet:
         """Every run, without the heavy columns."""
-        return super().get_queryset().defer(*HEAVY_FIELDS)  # type: ignore[no-any-return]
+        return AnalysisRunQuerySet(self.model, using=self._db).defer(*HEAVY_FIELDS)

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from evidence.choices import Direction, SourceType
 from evidence.models import Source
+from evidence.models.items import PUBLIC_ID
 
 MAX_BYTES = 20_000_000
 MAX_ITEMS = 10_000
 
-# PostgreSQL stores no NUL characters.
-Text = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
-Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
+
+def _matching(pattern: str, words: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.match(pattern, value):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
+_STORABLE = _matching(r"[^\x00]*\Z", "must not contain the character NUL")
+
+Id = Annotated[str, _matching(PUBLIC_ID, "must be 1 to 64 letters, digits, points, hyphens and underscores")]
+Address = Annotated[str, Field(max_length=500), _matching(r"(https?://[^\s\x00]+)?\Z", "must start with https://")]
+Text = Annotated[str, Field(max_length=20_000), _STORABLE]
+Line = Annotated[str, Field(max_length=500), _STORABLE]
 Unit = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -43,7 +58,7 @@ class SourceDocument(_Part):
     publisher: Annotated[Line, Field(max_length=300)]
     source_type: SourceType
     publication_date: date
-    url: Annotated[Line, Field(pattern=r"^(https?://[^\s\x00]+)?$")]
+    url: Address
     identifier: Annotated[Line, Field(max_length=200)]
 
     @property
@@ -55,7 +70,7 @@ class SourceDocument(_Part):
 class EvidenceItemDocument(_Part):
     """One finding of one source, as it bears on one hypothesis."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: Id
     hypothesis: Line
     direction: Direction
     strength: Unit
@@ -72,7 +87,7 @@ class EvidenceDocument(_Part):
     schema_name: Annotated[Literal["aifutures.evidence/1"], Field(alias="schema")]
     name: Line = ""
     note: Text = ""
-    items: Annotated[tuple[EvidenceItemDocument, ...], Field(min_length=1, max_length=MAX_ITEMS)]
+    items: Annotated[tuple[EvidenceItemDocument, ...], Field(max_length=MAX_ITEMS)]
 
 
 class Fault(NamedTuple):
@@ -119,13 +134,21 @@ def parse_evidence(raw: bytes | str | Mapping[str, Any]) -> EvidenceDocument:
         document = EvidenceDocument.model_validate_json(text)
     except ValidationError as error:
         raise EvidenceError(list(_faults_of(error))) from None
+    if not document.items:
+        raise EvidenceError([Fault("items", "must not be empty")])
     faults = [*_check_ids(document), *_check_sources(document)]
     if faults:
         raise EvidenceError(faults)
     return document
 
 
-_WORDS = {"extra_forbidden": "unknown key", "missing": "missing key", "finite_number": "must be a finite number"}
+_WORDS = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing key",
+    "finite_number": "must be a finite number",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
 
 
 def _faults_of(error: ValidationError) -> Iterator[Fault]:
@@ -134,7 +157,7 @@ def _faults_of(error: ValidationError) -> Iterator[Fault]:
         value = item.get("input")
         shown = f", not {value!r}" if isinstance(value, str | int | float) and len(repr(value)) < 60 else ""
         plain = item["type"] in {*_WORDS, "json_invalid"}
-        message = _WORDS.get(item["type"], item["msg"].removeprefix("Input "))
+        message = _WORDS.get(item["type"], item["msg"].removeprefix("Input ").removeprefix("Value error, "))
         yield Fault(path, message if plain else f"{message}{shown}")
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from accounts.policies import Scope, may
+from accounts.policies import Asker, Scope, may
 from accounts.querysets import ScopedQuerySet
 from evidence.choices import EvidenceStatus
 
 if TYPE_CHECKING:
-    from accounts.policies import Asker
     from evidence.models import Evidence, Hypothesis, Source  # noqa: F401 - named in strings below
 
 

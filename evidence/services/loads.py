@@ -75,9 +75,8 @@ def _matching_sources(document: EvidenceDocument, faults: list[Fault]) -> dict[S
     for index, source in enumerate(item.source for item in document.items):
         if source in rows:
             continue
-        matches = list(
-            {stored[handle].pk: stored[handle] for handle in handles_of(source) if handle in stored}.values()
-        )
+        found = [stored[handle] for handle in handles_of(source) if handle in stored]
+        matches = list(dict.fromkeys(found))
         if len(matches) > 1:
             keys = " and ".join(repr(match.key) for match in matches)
             faults.append(Fault(f"items[{index}].source", f"stands for more than one stored source: {keys}"))

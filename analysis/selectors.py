@@ -1,0 +1,36 @@
+"""Reads of the analysis."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from accounts.policies import Asker
+from analysis.models import AnalysisRun
+from analysis.querysets import AnalysisRunQuerySet
+
+
+def baseline_run() -> AnalysisRun | None:
+    """The run that everyone reads: the one published last."""
+    return AnalysisRun.objects.published().select_related("cached_from").first()
+
+
+def run_list(*, user: Asker) -> AnalysisRunQuerySet:
+    """The runs that the user may see, newest first, without documents and checkpoints."""
+    return AnalysisRun.objects.visible_to(user).select_related("owner")
+
+
+def run_by_id(text: str) -> AnalysisRun:
+    """The run whose id is, or starts with, `text`. Raises ValidationError for none and for several."""
+    digits = text.strip().lower().replace("-", "")
+    try:
+        low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    except ValueError:
+        raise ValidationError(f"{text!r} is not the id of a run.") from None
+    found = list(AnalysisRun.objects.filter(pk__gte=low, pk__lte=high).order_by("pk")[:2])
+    if not digits or not found:
+        raise ValidationError(f"There is no run {text!r}.")
+    if len(found) > 1:
+        raise ValidationError(f"Several runs start with {text!r}; give more of the id.")
+    return found[0]
