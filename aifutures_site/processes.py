@@ -19,6 +19,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process that gets the signal `end_with` when its parent dies, even by SIGKILL.
 
+    It has a process group of its own: Ctrl-C reaches us alone, and we say who stops when.
     Call it from a thread that lives as long as the child should: Linux counts the thread as the parent.
     """
     owner = os.getpid()
@@ -29,7 +30,13 @@ def spawn(
             if os.getppid() != owner:  # it died before we asked to be told
                 os._exit(1)
 
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=follow_parent, **options)  # noqa: PLW1509
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=follow_parent,  # noqa: PLW1509 - one system call, nothing that could wait for another thread
+        **options,
+    )
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float, *, by: signal.Signals = signal.SIGTERM) -> None:

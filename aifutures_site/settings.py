@@ -192,9 +192,9 @@ if _service.trusted_proxies:
 # Files, words and clocks
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # files are served as they lie in the apps: no collectstatic needed
+WHITENOISE_USE_FINDERS = True  # files are served as they lie in the apps: nothing to collect before a start
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
@@ -202,7 +202,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 METRICS_TOKEN = _service.metrics_token
-LOGGING = configure(_service.log_level, debug=DEBUG)
+LOGGING = configure(_service)
 vars().update(environ.Env.email_url_config(_service.email_url or "consolemail://"))
 
 UNFOLD = {

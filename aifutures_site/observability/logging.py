@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from aifutures_site.environment import Service
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -17,7 +19,7 @@ _SHARED: list[Any] = [
 ]
 
 
-def configure(level: str, *, debug: bool) -> dict[str, Any]:
+def configure(service: Service) -> dict[str, Any]:
     """Set structlog up and give the LOGGING setting that sends the standard library's logs the same way."""
     structlog.configure(
         processors=[
@@ -37,25 +39,26 @@ def configure(level: str, *, debug: bool) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    *_renderers(debug),
+                    *_renderers(service),
                 ],
                 "foreign_pre_chain": _SHARED,
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": service.log_level},
         "loggers": {
-            "django": {"handlers": [], "level": level, "propagate": True},
+            "django": {"handlers": [], "level": service.log_level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "daphne": {"level": "WARNING"},
             "twisted": {"level": "WARNING"},
-            "rq": {"level": level, "propagate": True},
+            "rq": {"level": service.log_level, "propagate": True},
             "axes": {"level": "WARNING"},
         },
     }
 
 
-def _renderers(debug: bool) -> list[Any]:
-    if debug or sys.stderr.isatty():
+def _renderers(service: Service) -> list[Any]:
+    people = service.debug or sys.stderr.isatty()
+    if (service.log_format or ("console" if people else "json")) == "console":
         return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -1,0 +1,79 @@
+"""Signing in, and pages for what goes wrong."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def user():
+    return get_user_model().objects.create_user("ada", password=PASSWORD)
+
+
+@pytest.mark.sqlite
+def test_sign_in_and_out(client, user):
+    page = client.get("/accounts/login?next=/health")
+    assert "Sign in to open that page." in page.text
+    answer = client.post("/accounts/login", {"username": "ada", "password": PASSWORD, "next": "/health"})
+    assert (answer.status_code, answer["Location"]) == (302, "/health")
+    answer = client.post("/accounts/logout")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login")
+
+
+def test_wrong_password(client, user):
+    answer = client.post("/accounts/login", {"username": "ada", "password": "wrong"})
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.text
+
+
+def test_never_leads_to_another_site(client, user):
+    body = {"username": "ada", "password": PASSWORD, "next": "https://evil.example/"}
+    assert client.post("/accounts/login", body)["Location"] == "/"
+
+
+def test_guessing_passwords_is_stopped(client, user):
+    for _ in range(10):
+        answer = client.post("/accounts/login", {"username": "ada", "password": "wrong"})
+    assert answer.status_code == 429
+    assert client.post("/accounts/login", {"username": "ada", "password": PASSWORD}).status_code == 429
+
+
+def test_pages_allow_no_foreign_or_inline_code(client):
+    page = client.get("/accounts/login")
+    policy = page["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    assert page["X-Frame-Options"] == "DENY"
+
+
+def test_admin_asks_to_sign_in(client):
+    assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [("/nowhere", 404, "There is no page at this address"), ("/metrics", 403, "Your account may not do this")],
+)
+def test_error_pages(client, path, status, words):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert words in answer.text
+
+
+def test_fault_of_ours(settings, monkeypatch):
+    monkeypatch.setattr("aifutures_site.health.is_up", lambda url: 1 / 0)
+    answer = Client(raise_request_exception=False).get("/ready")
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
+    assert "ZeroDivisionError" not in answer.text
+
+
+def test_unknown_host_is_refused(client):
+    answer = client.get("/health", headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+    assert "This request could not be read" in answer.text

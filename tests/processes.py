@@ -1,0 +1,69 @@
+"""Programs of the project as other processes see them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from aifutures_site.environment import FILE_KEYS, PROJECT, Service
+from aifutures_site.processes import spawn, stop
+
+_CONFIGURED = {*(field.upper() for field in Service.model_fields), *FILE_KEYS}
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    """An environment with nothing configured but the data folder, Numba's shared cache and what is given."""
+    plain = {name: value for name, value in os.environ.items() if name not in _CONFIGURED}
+    numba = os.environ.get("NUMBA_CACHE_DIR", str(PROJECT / "var" / "numba"))
+    return {**plain, "DATA_DIR": str(data_dir), "NUMBA_CACHE_DIR": numba, "PYTHONPATH": str(PROJECT), **more}
+
+
+def manage(*arguments: str, env: Mapping[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a command of manage.py to its end."""
+    command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@contextlib.contextmanager
+def running(*command: str, env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours for as long as the block lasts; all it says is in `log`."""
+    with log.open("wb") as out:
+        process = spawn(command, env=dict(env), stdout=out, stderr=out)
+    try:
+        yield process
+    finally:
+        stop(process, 8)
+
+
+def wait_until(done: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+    """Return once `done()` is true; fail after some seconds."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or done}"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def children_of(pid: int) -> dict[int, str]:
+    """The processes started by `pid`, with their command lines."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in found}
+
+
+def kill(pid: int) -> None:
+    """SIGKILL to one process."""
+    os.kill(pid, signal.SIGKILL)
