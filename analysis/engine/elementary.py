@@ -35,7 +35,7 @@ def _float_to_bits(typingctx, value):
 
 
 def exp(x):
-    """e to the x, for float32 |x| <= 87 and float64 |x| <= 700."""
+    """E to the x, for float32 |x| <= 87 and float64 |x| <= 700."""
 
 
 @overload(exp, inline="never", jit_options={"fastmath": {"contract"}, "error_model": "numpy"})

@@ -15,6 +15,18 @@ import numpy as np
 from numba import njit
 
 from .elementary import exp
+from .joint import (
+    FAST,
+    SUM,
+    add_children,
+    add_lanes,
+    components,
+    conditionals,
+    couplings,
+    expand_components,
+    lifts,
+    log_linear,
+)
 from .network import Edges, Plan
 from .sampling import BLOCK, REPLICATES, draw_pseudo, draw_sobol, to_normals
 from .timeline import LINEAR_BELOW, Timeline
@@ -30,8 +42,9 @@ class Program(NamedTuple):
     clamp: largest exponent of each of the two factors of exp(-z) | symmetric: log-linear joint
     epsilon, sweeps: stopping rule of components with feedback
     seed, low, high: the sampler (`low` has no replicates when it is pseudo-random)
-    target, target_span: index of the target year and its span | report [S]: reported state of each scenario at the target year, -1 if it does
-    not fit the observations | reference [reported states]: what squares are taken around
+    target, target_span: index of the target year and its span
+    report [S]: reported state of each scenario at the target year, -1 if it does not fit the observations
+    reference [reported states]: what squares are taken around
     """
 
     plan: Plan
@@ -57,8 +70,8 @@ class Program(NamedTuple):
 class Workspace(NamedTuple):
     """Buffers of one block, [rows, BLOCK] each.
 
-    `pull`, `mirror` and `couple` are [target, source, BLOCK]; `marginal` holds sigmoid(level) in rows 0..n-1 and its complement
-    in n..2n-1; `sweeps` is the largest number of sweeps seen and how often it did not suffice.
+    `pull`, `mirror` and `couple` are [target, source, BLOCK]; `marginal` holds sigmoid(level) in rows 0..n-1 and its
+    complement in n..2n-1; `sweeps` is the largest number of sweeps seen and how often it did not suffice.
     """
 
     words: Array
@@ -76,10 +89,6 @@ class Workspace(NamedTuple):
     state: Array
     work: Array
     sweeps: Array
-
-
-FAST = {"contract"}
-SUM = {"contract", "reassoc"}
 
 
 @njit(cache=True)
@@ -178,7 +187,7 @@ def _pulls(edges, cv, centred, normals, pull, offset, mirror):
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
 def _levels(line, year, theta, reach, level, marginal):
-    """level = theta_h(year) and its sigmoid and complement, for every hypothesis (MODEL.md 2)."""
+    """Level = theta_h(year) and its sigmoid and complement, for every hypothesis (MODEL.md 2)."""
     n = theta.shape[0]
     f = theta.dtype.type
     t = f(year)
@@ -195,271 +204,6 @@ def _levels(line, year, theta, reach, level, marginal):
             level[h, j] = z
             marginal[h, j] = p
             marginal[n + h, j] = odds * p
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _lifts(program, span, space):
-    """exp(-sum of the parents' pulls) for every configuration of parents of every hypothesis."""
-    plan, clamp = program.plan, program.clamp
-    f = space.theta.dtype.type
-    for h in range(program.mu.size):
-        row = plan.row[span, h]
-        for j in range(BLOCK):
-            space.lift[row, j] = f(0.0)
-        for k in range(plan.n_parents[span, h]):
-            parent = plan.parents[span, h, k]
-            for cfg in range(1 << k):
-                for j in range(BLOCK):
-                    space.lift[row + (1 << k) + cfg, j] = space.lift[row + cfg, j] + space.pull[h, parent, j]
-        for cfg in range(1 << plan.n_parents[span, h]):
-            for j in range(BLOCK):
-                space.lift[row + cfg, j] = exp(max(min(-space.lift[row + cfg, j], clamp), -clamp))
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _conditionals(span, fixed, row, parents, n_parents, centre, clamp, level, offset, pull, marginal, lift, table, work):
-    """P(h = A | parents) and P(h = B | parents) for every configuration (MODEL.md 3), into `table`."""
-    f = level.dtype.type
-    one = f(1.0)
-    for h in range(level.shape[0]):
-        first = row[span, h]
-        if fixed[span, h] >= 0:
-            for j in range(BLOCK):
-                table[first, j] = one - f(fixed[span, h])
-                table[first + 1, j] = f(fixed[span, h])
-            continue
-        for j in range(BLOCK):
-            work[0, j] = -(level[h, j] + offset[h, j])
-        for k in range(n_parents[span, h]):
-            parent = parents[span, h, k]
-            for j in range(BLOCK):
-                work[0, j] += centre * pull[h, parent, j] * marginal[parent, j]
-        for j in range(BLOCK):
-            work[0, j] = exp(max(min(work[0, j], clamp), -clamp))
-        for cfg in range(1 << n_parents[span, h]):
-            for j in range(BLOCK):
-                odds = work[0, j] * lift[first + cfg, j]
-                p = one / (one + odds)
-                table[first + 2 * cfg, j] = p
-                table[first + 2 * cfg + 1, j] = odds * p
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _pair(table, work, row, a_if_a, a_if_b, b_if_a, b_if_b):
-    """Stationary distribution of two members under the scan first, second; closed form of MODEL.md 3's kernel.
-
-    The arguments are table rows: where the joint goes, and P(first = A | second), P(second = A | first). A sweep moves
-    the first member B -> A with probability `rise` and A -> B with `fall`.
-    """
-    # one store a loop: LLVM gives up on vectorising where it would have to rule out too many overlaps
-    one = table.dtype.type(1.0)
-    for j in range(BLOCK):
-        work[0, j] = table[a_if_a, j] * table[b_if_b, j] + table[a_if_b, j] * table[b_if_b + 1, j]
-    for j in range(BLOCK):
-        work[1, j] = table[a_if_a + 1, j] * table[b_if_a, j] + table[a_if_b + 1, j] * table[b_if_a + 1, j]
-    for j in range(BLOCK):
-        rise, fall = work[0, j], work[1, j]
-        share = one / (rise + fall)
-        work[0, j] = rise * share
-        work[1, j] = fall * share
-    for y in range(2):
-        for j in range(BLOCK):
-            table[row + y, j] = work[0, j] * table[b_if_a + y, j]
-        for j in range(BLOCK):
-            table[row + 2 + y, j] = work[1, j] * table[b_if_b + y, j]
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _feedback(program, span, c, first, space):
-    """Exact systematic-scan Gibbs sweeps over a component of three or more, each lane until it stands still."""
-    plan = program.plan
-    f = space.theta.dtype.type
-    size = plan.size[span, c]
-    states = 1 << size
-    change, active = space.work[0], space.work[1]
-    for cfg in range(plan.configurations[span, c]):
-        row = plan.table[span, c] + cfg * states
-        for state in range(states):
-            for j in range(BLOCK):
-                space.table[row + state, j] = f(1.0)
-            for i in range(size):
-                h = plan.order[span, first + i]
-                side = h if not state >> (size - 1 - i) & 1 else program.mu.size + h
-                for j in range(BLOCK):
-                    space.table[row + state, j] *= space.marginal[side, j]
-        for j in range(BLOCK):
-            active[j] = f(1.0)
-        sweep = 0
-        moving = True
-        while moving and sweep < program.sweeps:
-            sweep += 1
-            for state in range(states):
-                for j in range(BLOCK):
-                    space.work[4 + state, j] = space.table[row + state, j]
-            for i in range(size):
-                _rescan(plan.member_row[span, plan.order[span, first + i]], cfg * states, size, i, space)
-            for j in range(BLOCK):
-                change[j] = f(0.0)
-            for state in range(states):
-                for j in range(BLOCK):
-                    change[j] = max(change[j], abs(space.work[4 + state, j] - space.table[row + state, j]))
-                    if active[j] > f(0.0):
-                        space.table[row + state, j] = space.work[4 + state, j]
-            moving = False
-            for j in range(BLOCK):
-                active[j] = active[j] if change[j] >= program.epsilon else f(0.0)
-                moving = moving or active[j] > f(0.0)
-        space.sweeps[0] = max(space.sweeps[0], sweep)
-        space.sweeps[1] += moving
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST, inline="always")
-def _rescan(member_row, start, size, i, space):
-    """Draw member i anew from its conditional, exactly: move mass between the two states that differ in it."""
-    bit = 1 << (size - 1 - i)
-    for state in range(1 << size):
-        if not state & bit:
-            row = member_row[start + state]
-            for j in range(BLOCK):
-                mass = space.work[4 + state, j] + space.work[4 + state + bit, j]
-                space.work[4 + state, j] = mass * space.table[row, j]
-                space.work[4 + state + bit, j] = mass * space.table[row + 1, j]
-
-
-@njit(cache=True)
-def _components(program, span, space):
-    """Joint tables of the components with feedback."""
-    plan = program.plan
-    first = 0
-    for c in range(plan.components[span]):
-        size = plan.size[span, c]
-        if size == 2:
-            a, b = plan.order[span, first], plan.order[span, first + 1]
-            for cfg in range(plan.configurations[span, c]):
-                _pair(
-                    space.table,
-                    space.work,
-                    plan.table[span, c] + 4 * cfg,
-                    plan.member_row[span, a, 4 * cfg],
-                    plan.member_row[span, a, 4 * cfg + 1],
-                    plan.member_row[span, b, 4 * cfg],
-                    plan.member_row[span, b, 4 * cfg + 2],
-                )
-        elif size > 2:
-            _feedback(program, span, c, first, space)
-        first += size
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _expand(span, upto, size, expand, table, state):
-    """Multiply out the components before `upto` into `state`, in the layer's order. Gives the number of states."""
-    states = 1
-    for j in range(BLOCK):
-        state[0, j] = table.dtype.type(1.0)
-    for c in range(upto):
-        children = 1 << size[span, c]
-        for x in range(states - 1, -1, -1):
-            row = expand[span, c, x]
-            for y in range(children - 1, -1, -1):
-                for j in range(BLOCK):
-                    state[x * children + y, j] = state[x, j] * table[row + y, j]
-        states *= children
-    return states
-
-
-@njit(cache=True, error_model="numpy", fastmath=SUM)
-def _add_children(span, last, states, size, expand, scenario, table, state, sums, year):
-    """Multiply out the last component and add the sum over the lanes to sums [T, S], in one pass."""
-    children = 1 << size[span, last]
-    for x in range(states):
-        row = expand[span, last, x]
-        for y in range(children):
-            total = table.dtype.type(0.0)
-            for j in range(BLOCK):
-                total += state[x, j] * table[row + y, j]
-            sums[year, scenario[span, x * children + y]] += total
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _couplings(program, span, space):
-    """Log-linear model: symmetric couplings (less the influences into a set hypothesis) and their sum per scenario."""
-    f = space.theta.dtype.type
-    fixed = program.plan.fixed
-    n = program.mu.size
-    for h in range(n):
-        for other in range(n):
-            into_h = f(1.0) if fixed[span, h] < 0 else f(0.0)
-            into_other = f(1.0) if fixed[span, other] < 0 else f(0.0)
-            for j in range(BLOCK):
-                space.couple[h, other, j] = into_h * space.pull[h, other, j] + into_other * space.pull[other, h, j]
-    space.lift[0] = f(0.0)
-    for h in range(n):
-        for x in range((1 << h) - 1, -1, -1):
-            space.lift[2 * x + 1] = space.lift[x]
-            space.lift[2 * x] = space.lift[x]
-            for other in range(h):
-                if not x >> (h - 1 - other) & 1:
-                    for j in range(BLOCK):
-                        space.lift[2 * x, j] += space.couple[h, other, j]
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def _log_linear(program, span, space):
-    """The symmetric cross-impact joint (MODEL.md 3) into `state`: exponentials of energies, less the largest."""
-    fixed, centre = program.plan.fixed, program.centre
-    n = program.mu.size
-    f = space.theta.dtype.type
-    field, top, total = space.work[0], space.work[1], space.work[2]
-    space.state[0] = f(0.0)
-    for h in range(n):
-        field[:] = space.level[h]
-        if fixed[span, h] < 0:
-            field += space.offset[h]
-        for other in range(n):
-            mirrored = f(1.0) if fixed[span, other] < 0 else f(0.0)
-            for j in range(BLOCK):
-                field[j] -= centre * space.couple[h, other, j] * space.marginal[other, j]
-                field[j] += mirrored * space.mirror[other, h, j]
-        for x in range((1 << h) - 1, -1, -1):
-            space.state[2 * x + 1] = space.state[x]
-            for j in range(BLOCK):
-                space.state[2 * x, j] = space.state[x, j] + field[j]
-    top[:] = f(-np.inf)
-    total[:] = f(0.0)
-    for x in range(1 << n):
-        for j in range(BLOCK):
-            space.state[x, j] += space.lift[x, j]
-            if _possible(fixed[span], x):
-                top[j] = max(top[j], space.state[x, j])
-    for x in range(1 << n):
-        if _possible(fixed[span], x):
-            for j in range(BLOCK):
-                space.state[x, j] = exp(max(space.state[x, j] - top[j], f(-85.0)))
-                total[j] += space.state[x, j]
-        else:
-            space.state[x] = f(0.0)
-    for x in range(1 << n):
-        for j in range(BLOCK):
-            space.state[x, j] /= total[j]
-
-
-@njit(cache=True, inline="always")
-def _possible(fixed, scenario):
-    """Whether a scenario agrees with the hypotheses that are set."""
-    for h in range(fixed.size):
-        if fixed[h] >= 0 and fixed[h] != scenario >> (fixed.size - 1 - h) & 1:
-            return False
-    return True
-
-
-@njit(cache=True, error_model="numpy", fastmath=SUM)
-def _add_lanes(state, sums, year):
-    """Add the sum over the lanes of every row of `state` to sums [T, S]."""
-    for x in range(state.shape[0]):
-        total = state.dtype.type(0.0)
-        for j in range(BLOCK):
-            total += state[x, j]
-        sums[year, x] += total
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -494,9 +238,9 @@ def _add_squares(program, space, squares):
 @njit(cache=True)
 def _begin_span(program, span, space):
     if program.symmetric:
-        _couplings(program, span, space)
+        couplings(program, span, space)
     else:
-        _lifts(program, span, space)
+        lifts(program, span, space)
 
 
 @njit(cache=True)
@@ -505,14 +249,14 @@ def _year(program, span, year, space):
     plan, table = program.plan, space.table
     _levels(program.timeline, year, space.theta, space.reach, space.level, space.marginal)
     if program.symmetric:
-        _log_linear(program, span, space)
+        log_linear(program, span, space)
         return
-    _conditionals(
+    conditionals(
         span, plan.fixed, plan.row, plan.parents, plan.n_parents, program.centre, program.clamp,
         space.level, space.offset, space.pull, space.marginal, space.lift, table, space.work,
     )  # fmt: skip
     if plan.components[span] < program.mu.size:
-        _components(program, span, space)
+        components(program, span, space)
 
 
 @njit(cache=True)
@@ -520,7 +264,7 @@ def _joint(program, span, space):
     """The whole joint into `state`, rows in the layer's order."""
     if not program.symmetric:
         plan = program.plan
-        _expand(span, plan.components[span], plan.size, plan.expand, space.table, space.state)
+        expand_components(span, plan.components[span], plan.size, plan.expand, space.table, space.state)
 
 
 @njit(cache=True)
@@ -528,11 +272,11 @@ def _add_joint(program, span, year, space, sums):
     """Add the joint's sum over the lanes to sums [T, S]."""
     plan, table, state = program.plan, space.table, space.state
     if program.symmetric:
-        _add_lanes(state, sums, year)
+        add_lanes(state, sums, year)
     else:
         last = plan.components[span] - 1
-        states = _expand(span, last, plan.size, plan.expand, table, state)
-        _add_children(span, last, states, plan.size, plan.expand, plan.scenario, table, state, sums, year)
+        states = expand_components(span, last, plan.size, plan.expand, table, state)
+        add_children(span, last, states, plan.size, plan.expand, plan.scenario, table, state, sums, year)
 
 
 @njit(cache=True)

@@ -131,16 +131,22 @@ def _sign(outcome: str) -> int:
 
 
 def largest_pull(document: ModelDocument) -> float:
-    """The log-odds that the influences into one hypothesis can add together, nearly always (6 sigma)."""
-    links, cv = edges(document), document.settings.causal_network.strength_cv
+    """What influences can add to log-odds together, nearly always (6 sigma).
+
+    Into one hypothesis; in the log-linear model, where a scenario feels them all, in the whole network.
+    """
+    links, causal = edges(document), document.settings.causal_network
     pull = np.bincount(links.target, np.abs(links.slope) * links.strength, len(document.codes))
-    return float(pull.max(initial=0.0)) * (1 + 6 * cv)
+    together = pull.sum() if causal.model == "log_linear" else pull.max(initial=0.0)
+    return float(together) * (1 + 6 * causal.strength_cv)
 
 
 def spans(document: ModelDocument) -> list[tuple[int, dict[int, int]]]:
     """(index of the first year, {hypothesis: 0 for A or 1 for B} set from then on) for each span of years."""
     position = {code: index for index, code in enumerate(document.codes)}
-    set_from = [(i.from_year - document.base_year, position[i.hypothesis], i.outcome) for i in document.run.interventions]
+    set_from = [
+        (i.from_year - document.base_year, position[i.hypothesis], i.outcome) for i in document.run.interventions
+    ]
     starts = sorted({0, *(year for year, _, _ in set_from)})
     return [
         (start, {node: int(outcome == "B") for year, node, outcome in set_from if year <= start}) for start in starts

@@ -34,7 +34,9 @@ def build_result(
     probabilities = marginal(full, shown)
     errors = standard_error(marginal(conditional(sums.joint, shown, document.base_year), shown))
     spread = _quantiles(document, shown, sample)
-    deviation = _deviation(program, shown, sums.joint, sums.squares, probabilities[target], target)
+    weight = float((sums.joint[:, target] * shown.fits[target]).sum())
+    distance = probabilities[target] - program.reference
+    deviation = np.sqrt(np.maximum(sums.squares.sum(axis=0) / weight - distance**2, 0.0))
     scenario = {
         code: {"sd": float(deviation[s]), "mcse": float(errors[target, s])}
         | {name: float(spread["scenarios"][target, q, s]) for q, name in enumerate(NAMES)}
@@ -70,7 +72,7 @@ def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, floa
 
 
 def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats) -> dict[str, Floats]:
-    """Quantiles [T, points, ...] over the draws of scenarios, hypotheses and clusters, draws weighted by P(observed)."""
+    """Quantiles [T, points, ...] over the draws, each weighted by P(observed), of all that is reported."""
     a_states = 1 - letters(len(shown.hypotheses))
     clusters = membership_matrix(document)
     years = len(sample)
@@ -90,15 +92,6 @@ def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats) -> dic
         found["clusters"][year] = quantiles(clusters.T.astype(sample.dtype) @ fitting, weights, POINTS)
         found["scenarios"][year] = quantiles(np.ascontiguousarray(states), weights, POINTS)
     return found
-
-
-def _deviation(
-    program: Program, shown: Reporting, joint: Floats, squares: Floats, mean: Floats, target: int
-) -> Floats:
-    """Standard deviation over the draws at the target year, from squares around the nominal probabilities."""
-    weight = float((joint[:, target] * shown.fits[target]).sum())
-    variance = squares.sum(axis=0) / weight - (mean - program.reference) ** 2
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _evolution(

@@ -117,7 +117,7 @@ def sobol_tables(seed: int, dimensions: int) -> tuple[Words, Words]:
 
 @njit(cache=True)
 def draw_sobol(replicate, number, low, high, words):
-    """Fill the first rows of words [>= dimensions, BLOCK] with the points of block `number` of a replicate's sequence."""
+    """Fill the first rows of words [>= dimensions, BLOCK] with block `number` of a replicate's sequence."""
     for d in range(low.shape[1]):
         base = np.uint32(0)
         for bit in range(24):

@@ -37,7 +37,7 @@ class Progress(NamedTuple):
     max_half_width: float
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the run was asked to stop
+class Interrupted(Exception):
     """The run was stopped by `should_stop`; `checkpoint` lets it go on later."""
 
     def __init__(self, checkpoint: bytes) -> None:

@@ -117,6 +117,7 @@ class EvidenceSettings(_Part):
 
     @property
     def weights_sum(self) -> float:
+        """Sum of the four quality weights; 1 in a valid document."""
         return self.authority_weight + self.methodology_weight + self.recency_weight + self.replication_weight
 
 
@@ -205,6 +206,7 @@ class ModelDocument(_Part):
 
     @property
     def target_year(self) -> int:
+        """The year that headline probabilities are for."""
         return self.end_year if self.run.target_year is None else self.run.target_year
 
     def to_json(self) -> dict[str, Any]:

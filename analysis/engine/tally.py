@@ -26,6 +26,7 @@ class Sums(NamedTuple):
     squares: Floats
 
     def plus(self, later: Sums) -> Sums:
+        """These sums and those of the rounds that follow."""
         return Sums(self.joint + later.joint, self.squares + later.squares)
 
 
@@ -46,6 +47,7 @@ class Tally:
 
     @property
     def iterations(self) -> int:
+        """Iterations simulated so far."""
         return self.rounds * ROUND
 
     def add(self, joint: Floats, squares: Floats, sweeps: NDArray[np.int64]) -> None:
