@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import IO, TextIO
 
 from aifutures_site.processes import spawn
 
@@ -91,12 +91,12 @@ class Supervisor:
         )
         part.started_at = time.monotonic()
         part.start_at = 0.0
-        threading.Thread(target=self._relay, args=(part.name, part.process), daemon=True).start()
+        if part.process.stdout is not None:
+            threading.Thread(target=self._relay, args=(part.name, part.process.stdout), daemon=True).start()
 
-    def _relay(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
+    def _relay(self, name: str, said: IO[bytes]) -> None:
+        with said:
+            for line in said:
                 self.say(name, line.decode(errors="replace").rstrip())
 
     def _look_after(self, part: Part) -> None:

@@ -113,16 +113,16 @@ def test_survives_what_a_crash_leaves(data):
 def test_says_why_it_does_not_start(data):
     (data / "redis").mkdir(parents=True)
     (data / "redis" / "appendonly.aof").write_text("no such thing")
-    with pytest.raises(NoRedis, match="no Redis: the embedded server ended: Bad file format"):
+    with pytest.raises(NoRedis, match=r"no Redis: the embedded server ended: Bad file format"):
         EmbeddedRedis(data).ensure()
 
 
 def test_data_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(NoRedis, match="cannot use .*: Not a directory"):
+    with pytest.raises(NoRedis, match=r"cannot use .*: Not a directory"):
         EmbeddedRedis(tmp_path / "file").ensure()
 
 
 def test_require_redis_says_what_to_do(data):
-    with pytest.raises(NoRedis, match="^no Redis: start `make serve` or set REDIS_URL$"):
+    with pytest.raises(NoRedis, match=r"^no Redis: start `make serve` or set REDIS_URL$"):
         require_redis(url_of(data))

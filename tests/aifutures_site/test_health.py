@@ -1,12 +1,12 @@
 """What operators and their tools are told."""
 
+import django_rq
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import override_settings
 from rq import Worker
 
-import django_rq
 from accounts.policies import Role
 from aifutures_site import health
 

@@ -40,7 +40,8 @@ def served(data, tmp_path):
     port, log = free_port(), tmp_path / "log"
     command = [sys.executable, str(PROJECT / "manage.py"), "serve", "--port", str(port), "--workers", "2"]
     with running(*command, env=environment(data), log=log) as process:
-        wait_until(lambda: "serve    | open" in log.read_text(), 90, "the address")
+        wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 90, "the address")
+        assert process.poll() is None, log.read_text()
         yield process, port, log
 
 

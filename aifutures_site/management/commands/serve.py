@@ -12,6 +12,7 @@ import socket
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -167,14 +168,14 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)
+    shown = "localhost" if ip_address(host).is_unspecified else f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/"
 
 
 def _answers(listener: socket.socket) -> bool:
     """Whether the web server speaks HTTP, whatever it says."""
     host, port = listener.getsockname()[:2]
-    client = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=0.5)
+    client = http.client.HTTPConnection("localhost" if ip_address(host).is_unspecified else host, port, timeout=0.5)
     try:
         client.request("GET", "/health")
         return client.getresponse().status > 0
