@@ -1,0 +1,107 @@
+"""A served platform and a real browser to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from aifutures_site.environment import PROJECT
+from tests.processes import environment, manage, running, wait_until
+
+PASSWORD = "correct horse battery staple"
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the served platform is, and who may sign in (with PASSWORD): one user for each role, named like it."""
+
+    url: str
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole platform under `serve`, filled as at its first start."""
+    data = tmp_path_factory.mktemp("a site")
+    log, env = data / "log", environment(data)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, str(PROJECT / "manage.py"), "serve", "--port", str(port)]
+    with running(*command, env=env, log=log) as process:
+        wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 240, "the address")
+        assert process.poll() is None, log.read_text()
+        (data / "password").write_text(PASSWORD)
+        for role in ("viewer", "analyst", "curator", "admin"):
+            made = manage("create_user", role, "--role", role, "--password-file", str(data / "password"), env=env)
+            assert made.returncode == 0, made.stderr
+        yield Site(f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    assert found, "no Chromium found: install it or set CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    """`desktop`, then `phone`."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """`light`, then `dark`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, size: str, scheme: str) -> Iterator[Page]:
+    """A fresh page of that size and scheme; nothing may go wrong in it unseen."""
+    context = browser.new_context(
+        base_url=site.url, viewport=SIZES[size], color_scheme=scheme, is_mobile=size == "phone"
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert not faults
+
+
+def sign_in(page: Page, name: str, path: str = "/") -> None:
+    """Sign in on the sign-in page, on the way to `path`."""
+    page.goto(f"/accounts/login?next={path}")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def assert_accessible(page: Page) -> None:
+    """No violation that axe can find."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing makes the page wider than the window."""
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
