@@ -18,9 +18,10 @@ from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun, Influence, RunTransition, Scenario, ScenarioCluster
+from analysis.querysets import HEAVY_FIELDS
 from analysis.services.publication import run_publish
 
-STATUS_COLOURS = {
+STATUS_COLOURS: dict[str, str] = {
     RunStatus.RUNNING: "info",
     RunStatus.SUCCEEDED: "success",
     RunStatus.FAILED: "danger",
@@ -101,8 +102,12 @@ class RunTransitionAdmin(_RecordAdmin, ModelAdmin):
 
     list_display = ("at", "run", "status", "attempt", "reason")
     list_filter = ("status",)
-    list_select_related = ("run",)
     search_fields = ("run__name", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RunTransition]:
+        """Transitions with their runs, but not the runs' documents."""
+        heavy = [f"run__{field}" for field in HEAVY_FIELDS]
+        return super().get_queryset(request).select_related("run").defer(*heavy)
 
 
 @admin.register(AnalysisRun)
@@ -142,7 +147,7 @@ class AnalysisRunAdmin(_RecordAdmin, ModelAdmin):
             self.message_user(request, "Choose one run: there is one baseline.", messages.ERROR)
             return
         try:
-            run = run_publish(run=runs[0], actor=cast(User, request.user))
+            run = run_publish(run=runs[0], actor=cast("User", request.user))
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
         else:

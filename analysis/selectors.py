@@ -13,7 +13,7 @@ from analysis.querysets import AnalysisRunQuerySet
 
 def baseline_run() -> AnalysisRun | None:
     """The run that everyone reads: the one published last."""
-    return AnalysisRun.objects.published().select_related("cached_from").first()
+    return AnalysisRun.objects.published().first()
 
 
 def run_list(*, user: Asker) -> AnalysisRunQuerySet:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -19,7 +20,7 @@ from evidence.documents import source_key
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.services.items import evidence_save, source_save
 
-STATUS_COLOURS = {
+STATUS_COLOURS: dict[str, str] = {
     EvidenceStatus.DRAFT: "info",
     EvidenceStatus.SUBMITTED: "warning",
     EvidenceStatus.APPROVED: "success",
@@ -79,6 +80,7 @@ class SourceAdmin(ModelAdmin):
     list_filter = ("source_type", "items__hypothesis")
     search_fields = ("title", "authors", "publisher", "identifier", "url", "key")
     readonly_fields = ("key",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         """Sources with the number of their items."""
@@ -137,4 +139,4 @@ class EvidenceAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Evidence, form: Any, change: bool) -> None:
         """Store the item with its quality and who wrote it."""
-        evidence_save(evidence=obj, actor=cast(User, request.user))
+        evidence_save(evidence=obj, actor=cast("User", request.user))

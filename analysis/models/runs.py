@@ -156,7 +156,9 @@ class AnalysisRun(models.Model):
     @property
     def result_document(self) -> dict[str, Any] | None:
         """The result, its own or that of the run it was cached from; loaded from the database when asked for."""
-        return self.cached_from.result if self.cached_from else self.result
+        if self.cached_from_id is None:
+            return self.result
+        return AnalysisRun.objects.values_list("result", flat=True).get(pk=self.cached_from_id)
 
 
 class RunTransition(models.Model):

@@ -1,0 +1,270 @@
+"""The admin site: who gets in, every page opens, lists take the same queries for 3 rows as for 30."""
+
+import itertools
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.policies import Role
+from analysis.models import AnalysisRun, Influence, RunTransition, Scenario, ScenarioCluster
+from evidence.models import Evidence, Hypothesis, Source
+from tests.factories import AnalysisRunFactory, EvidenceFactory, HypothesisFactory, SourceFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+OURS = [model for app in ("accounts", "evidence", "analysis") for model in apps.get_app_config(app).get_models()]
+NUMBERS = itertools.count()
+OF_CURATORS = {Hypothesis, Source, Evidence}
+
+
+def make_influences(number):
+    """In a network of hypotheses of its own, each influencing the next."""
+    hypotheses = HypothesisFactory.create_batch(number + 1)
+    for source, target in itertools.pairwise(hypotheses):
+        Influence.objects.create(source=source, source_outcome="A", target=target, target_outcome="A", strength=0.1)
+
+
+def make_transitions(number):
+    for run in AnalysisRunFactory.create_batch(number):
+        RunTransition.objects.create(run=run, status="queued", at=timezone.now(), attempt=0)
+
+
+def make_scenarios(number):
+    for _ in range(number):
+        code = f"{next(NUMBERS):08b}".replace("0", "A").replace("1", "B")
+        Scenario.objects.create(code=code, title="Title", narrative="Narrative")
+
+
+def make_clusters(number):
+    for _ in range(number):
+        ScenarioCluster.objects.create(name=f"Cluster {next(NUMBERS)}", pattern="******", colour="#000000")
+
+
+MAKERS = {
+    User: lambda number: UserFactory.create_batch(number, role="analyst"),
+    Hypothesis: HypothesisFactory.create_batch,
+    Source: SourceFactory.create_batch,
+    Evidence: EvidenceFactory.create_batch,
+    Influence: make_influences,
+    ScenarioCluster: make_clusters,
+    Scenario: make_scenarios,
+    AnalysisRun: lambda number: [AnalysisRunFactory(owner=UserFactory(), published=True) for _ in range(number)],
+    RunTransition: make_transitions,
+}
+
+
+@pytest.fixture
+def sign_in(client):
+    def as_role(role):
+        user = UserFactory(role=role)
+        client.force_login(user)
+        return user
+
+    return as_role
+
+
+def address(model, page, *arguments):
+    return reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_{page}", args=arguments)
+
+
+def test_every_model_is_registered_and_the_groups_are_not():
+    assert set(OURS) <= set(admin.site._registry)
+    assert set(OURS) == set(MAKERS)
+    assert Group not in admin.site._registry
+
+
+@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.ANALYST])
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_who_has_no_business_here_is_sent_away(client, sign_in, model, role):
+    sign_in(role)
+    for page in (reverse("admin:index"), address(model, "changelist")):
+        response = client.get(page)
+        assert response.status_code == 302
+        assert "login" in response.url
+
+
+@pytest.mark.parametrize("role", [Role.CURATOR, Role.ADMIN])
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_pages_open_as_the_policy_says(client, sign_in, model, role):
+    sign_in(role)
+    MAKERS[model](2)
+    row = model.objects.first()
+    expected = 200 if role is Role.ADMIN or model in OF_CURATORS else 403
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert client.get(address(model, "changelist"), {"q": "a"}).status_code == expected
+    assert client.get(address(model, "change", row.pk)).status_code == expected
+    adds = admin.site._registry[model].has_add_permission(client.get(address(model, "changelist")).wsgi_request)
+    assert client.get(address(model, "add")).status_code == (200 if adds else 403)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_a_list_takes_the_same_queries_for_30_rows_as_for_3(client, sign_in, model):
+    sign_in(Role.ADMIN)
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address(model, "changelist")).status_code == 200
+        return [query["sql"] for query in captured]
+
+    MAKERS[model](3)
+    queries()  # content types and the like are read once per process
+    few = queries()
+    MAKERS[model](27)
+    many = queries()
+    assert len(many) == len(few) <= 12, "\n".join(many)
+    assert not any(column in sql for sql in many for column in ("model_document", "checkpoint", '"result"'))
+
+
+class TestUsers:
+    form = {"username": "ada", "email": "", "role": "curator", "is_active": "on"}
+
+    def test_an_admin_adds_a_user_with_a_role_and_takes_it_away(self, client, sign_in):
+        sign_in(Role.ADMIN)
+        passwords = {
+            "usable_password": "true",
+            "password1": "a long enough phrase",
+            "password2": "a long enough phrase",
+        }
+        assert client.post(address(User, "add"), {**self.form, **passwords}).status_code == 302
+        user = User.objects.get(username="ada")
+        assert (user.role, user.is_staff) == (Role.CURATOR, True)
+        assert client.post(address(User, "change", user.pk), {**self.form, "role": ""}).status_code == 302
+        user.refresh_from_db()
+        assert (user.role, user.is_staff) == (None, False)
+
+    def test_the_form_shows_the_present_role(self, client, sign_in):
+        user = sign_in(Role.ADMIN)
+        page = client.get(address(User, "change", user.pk)).content.decode()
+        assert '<option value="admin" selected>' in page
+        assert "user_permissions" not in page
+
+
+class TestEvidence:
+    def form(self, **changes):
+        values = {
+            "public_id": "H1-900",
+            "source": SourceFactory().pk,
+            "hypothesis": Hypothesis.objects.get(code="H1").pk,
+            "direction": "A",
+            "strength": "0.5",
+            "authority": "0.8",
+            "methodology": "0.7",
+            "recency": "",
+            "replication": "0.6",
+            "description": "What was found.",
+            "status": "approved",
+        }
+        return {**values, **changes}
+
+    def test_what_a_curator_adds_is_a_draft_of_theirs_with_its_quality(self, client, sign_in):
+        user = sign_in(Role.CURATOR)
+        assert client.post(address(Evidence, "add"), self.form()).status_code == 302
+        item = Evidence.objects.get(public_id="H1-900")
+        assert (item.status, item.created_by, item.updated_by) == ("draft", user, user)
+        assert 0.6 < item.quality < 0.8
+
+    def test_an_admin_decides_about_the_status(self, client, sign_in):
+        sign_in(Role.ADMIN)
+        assert client.post(address(Evidence, "add"), self.form()).status_code == 302
+        assert Evidence.objects.get(public_id="H1-900").status == "approved"
+
+    def test_a_curator_reads_what_is_approved_and_does_not_change_it(self, client, sign_in):
+        sign_in(Role.CURATOR)
+        item = EvidenceFactory(strength=0.4)
+        assert client.get(address(Evidence, "change", item.pk)).status_code == 200
+        assert client.post(address(Evidence, "change", item.pk), self.form()).status_code == 403
+        item.refresh_from_db()
+        assert item.strength == 0.4
+
+    @pytest.mark.parametrize(
+        "wrong", [{"strength": "1.5"}, {"authority": "nan"}, {"public_id": "a b"}, {"source": "0"}]
+    )
+    def test_bad_values_are_named_on_the_form(self, client, sign_in, wrong):
+        sign_in(Role.CURATOR)
+        response = client.post(address(Evidence, "add"), self.form(**wrong))
+        assert response.status_code == 200
+        assert set(response.context["adminform"].form.errors) == set(wrong)
+        assert not Evidence.objects.exists()
+
+    def test_html_in_texts_is_shown_as_text(self, client, sign_in):
+        sign_in(Role.ADMIN)
+        EvidenceFactory(source=SourceFactory(title="<script>alert(1)</script>"), dependency_group="<b>g</b>")
+        page = client.get(address(Evidence, "changelist")).content.decode()
+        assert "<script>alert(1)</script>" not in page
+        assert "<b>g</b>" not in page
+
+
+class TestSources:
+    form = {"title": "Findings", "source_type": "think_tank", "publication_date": "2024-01-01"}
+
+    def test_a_new_source_gets_its_key(self, client, sign_in):
+        sign_in(Role.CURATOR)
+        response = client.post(address(Source, "add"), {**self.form, "url": "https://example.org/new/"})
+        assert response.status_code == 302
+        assert Source.objects.get().key == "example.org/new"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"url": ""},
+            {"url": "https://example.org/stored"},
+            {"url": "http://example.org/stored"},  # the same but for the scheme
+            {"url": "javascript:alert(1)"},
+            {"url": "https://example.org/x", "publication_date": "2024-02-30"},
+        ],
+    )
+    def test_a_source_that_is_stored_already_or_cannot_be_found_is_refused_on_the_form(self, client, sign_in, wrong):
+        sign_in(Role.CURATOR)
+        SourceFactory(url="https://example.org/stored")
+        response = client.post(address(Source, "add"), {**self.form, **wrong})
+        assert response.status_code == 200
+        assert response.context["adminform"].form.errors
+        assert Source.objects.count() == 1
+
+
+def test_a_curator_words_a_hypothesis_and_leaves_its_numbers(client, sign_in):
+    sign_in(Role.CURATOR)
+    hypothesis = Hypothesis.objects.get(code="H1")
+    form = {"label": "Progress", "outcome_a": "fast", "outcome_b": "slow", "prior_probability": "0.9"}
+    assert client.post(address(Hypothesis, "change", hypothesis.pk), form).status_code == 302
+    hypothesis.refresh_from_db()
+    assert (hypothesis.label, hypothesis.prior_probability) == ("Progress", 0.5)
+
+
+class TestRuns:
+    def publish(self, client, *runs):
+        data = {"action": "publish", "_selected_action": [str(run.pk) for run in runs]}
+        response = client.post(address(AnalysisRun, "changelist"), data, follow=True)
+        return [str(message) for message in response.context["messages"]]
+
+    def test_an_admin_publishes_one_run(self, client, sign_in):
+        user = sign_in(Role.ADMIN)
+        run = AnalysisRunFactory(succeeded=True, name="Mine")
+        assert self.publish(client, run) == ["Mine is the baseline."]
+        run.refresh_from_db()
+        assert run.published_by == user
+
+    def test_what_cannot_be_published_is_said(self, client, sign_in):
+        sign_in(Role.ADMIN)
+        run, other = AnalysisRunFactory(name="Mine"), AnalysisRunFactory(succeeded=True)
+        assert self.publish(client, run) == ["Only a run that succeeded can be published; Mine is queued."]
+        assert self.publish(client, run, other) == ["Choose one run: there is one baseline."]
+
+    def test_runs_are_read_and_not_edited(self, client, sign_in):
+        sign_in(Role.ADMIN)
+        run = AnalysisRunFactory(succeeded=True, result={"note": "<script>alert(1)</script>"}, checkpoint=b"state")
+        RunTransition.objects.create(run=run, status="queued", at=timezone.now(), attempt=0, reason="asked for")
+        page = client.get(address(AnalysisRun, "change", run.pk)).content.decode()
+        assert "&lt;script&gt;alert(1)" in page
+        assert "<script>alert(1)" not in page
+        assert "asked for" in page
+        assert client.post(address(AnalysisRun, "change", run.pk), {"name": "Other"}).status_code == 403
+        assert client.post(address(AnalysisRun, "delete", run.pk), {"post": "yes"}).status_code == 403
+        assert AnalysisRun.objects.get(pk=run.pk).name == run.name
