@@ -149,7 +149,8 @@ def or_exit(read: Callable[[], T]) -> T:
 def load_config(environ: Mapping[str, str]) -> Config:
     """Build the configuration from the given environment. Raises ConfigError."""
     service, overrides = read_environment(environ)
-    values, origins = _read_file(DEFAULTS), {}
+    values = _read_file(DEFAULTS)
+    origins: dict[str, str] = {}
     if named := environ.get("AIFUTURES_CONFIG"):
         _merge(values, _read_file(Path(named).expanduser()), (), named, origins)
     for variable, value in overrides.items():

@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from rq import Worker
+from rq.worker import BaseWorker
 
 from accounts.policies import Role, role_of
 from aifutures_site.embedded import is_up
@@ -50,8 +51,8 @@ def ready(request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format, for the scraper (METRICS_TOKEN as bearer token) and for admins."""
     offered = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    token = settings.METRICS_TOKEN
-    scraper = bool(token) and hmac.compare_digest(offered.encode(), token.encode())
+    token: str | None = settings.METRICS_TOKEN
+    scraper = token is not None and hmac.compare_digest(offered.encode(), token.encode())
     if not scraper and role_of(request.user) is not Role.ADMIN:
         raise PermissionDenied
     return ExportToDjangoView(request)
@@ -91,7 +92,7 @@ def _workers() -> str | None:
     return f"none for {', '.join(unserved)}" if unserved else None
 
 
-def _heartbeat(worker: Worker) -> datetime:
+def _heartbeat(worker: BaseWorker) -> datetime:
     return (worker.last_heartbeat or datetime.min).replace(tzinfo=UTC)
 
 

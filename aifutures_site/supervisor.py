@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TextIO
+from typing import IO
 
 from aifutures_site.processes import spawn
 
@@ -41,18 +41,17 @@ class Part:
 class Supervisor:
     """Keeps parts running until it is told to stop. One thread, the main one, starts and stops them all."""
 
-    def __init__(self, out: TextIO, environment: Mapping[str, str]) -> None:
+    def __init__(self, write: Callable[[str], object], environment: Mapping[str, str]) -> None:
         self.parts: list[Part] = []
         self.stopping = False  # set by signal handlers, which may not wait for a lock
-        self._out = out
+        self._write = write
         self._environment = dict(environment)
         self._speaking = threading.Lock()
 
     def say(self, name: str, line: str) -> None:
         """Print one labelled line; lines of different parts never mix."""
         with self._speaking:
-            self._out.write(f"{name:<9}| {line}\n")
-            self._out.flush()
+            self._write(f"{name:<9}| {line}\n")
 
     def add(self, part: Part) -> Part:
         """Start a part and look after it from now on."""

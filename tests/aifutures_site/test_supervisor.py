@@ -32,7 +32,7 @@ def run_for(supervisor: Supervisor, seconds: float) -> None:
 
 def test_restarts_with_growing_delays(out, monkeypatch):
     monkeypatch.setattr(module, "FIRST_DELAY", 0.1)
-    supervisor = Supervisor(out, os.environ)
+    supervisor = Supervisor(out.write, os.environ)
     part = Part("poor", python("print('hello'); raise SystemExit(3)"))
     part.delay = 0.1
     supervisor.add(part)
@@ -44,7 +44,7 @@ def test_restarts_with_growing_delays(out, monkeypatch):
 
 
 def test_a_part_that_runs_once(out):
-    supervisor = Supervisor(out, os.environ)
+    supervisor = Supervisor(out.write, os.environ)
     part = supervisor.add(Part("task", python("raise SystemExit(1)"), once=True))
     run_for(supervisor, 0.5)
     assert part.finished
@@ -54,7 +54,7 @@ def test_a_part_that_runs_once(out):
 def test_ends_what_does_not_stop(out, monkeypatch):
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.3)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
-    supervisor = Supervisor(out, os.environ)
+    supervisor = Supervisor(out.write, os.environ)
     part = supervisor.add(Part("deaf", python(code)))
     supervisor.run(lambda: setattr(supervisor, "stopping", "deaf     | deaf" in out.getvalue()), 0.02)
     before = time.monotonic()

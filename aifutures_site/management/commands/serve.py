@@ -50,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, workers: int | None, **options: Any) -> None:
         _raise_open_files()
         with _listener(host, port) as listener, self._redis() as redis:
-            supervisor = Supervisor(self.stdout._out, _environment(_worker_count(workers)))
+            supervisor = Supervisor(self._print, _environment(_worker_count(workers)))
             _stop_on_signals(supervisor)
             try:
                 baseline_missing = _prepare_database()
@@ -63,6 +63,10 @@ class Command(BaseCommand):
             finally:
                 supervisor.say("serve", "stopping")
                 supervisor.stop()
+
+    def _print(self, line: str) -> None:
+        self.stdout.write(line, ending="")
+        self.stdout.flush()
 
     @contextlib.contextmanager
     def _redis(self) -> Iterator[EmbeddedRedis | None]:
