@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,27 +36,33 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVERS] = servers = contextlib.ExitStack()
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidy up then, too
         _clean_environment()
+        folder = Path(tempfile.mkdtemp(prefix="aifutures tests "))
+        servers.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["DATA_DIR"] = str(folder)
         if config.getoption("sqlite"):
             os.environ.pop("DATABASE_URL", None)
         elif not os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = servers.enter_context(postgresql())
     if worker is not None or not getattr(config.option, "numprocesses", None):
-        _prepare_tests(servers, int((worker or "gw0").removeprefix("gw")))
+        _prepare_tests(servers, worker or "gw0")
 
 
-def _prepare_tests(servers: contextlib.ExitStack, number: int) -> None:
+def _prepare_tests(servers: contextlib.ExitStack, worker: str) -> None:
     """Give this process, which runs tests, its own data folder and Redis, and set Django up."""
-    folder = Path(tempfile.mkdtemp(prefix="aifutures tests "))
-    servers.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = Path(os.environ["DATA_DIR"]) / worker
+    folder.mkdir()
     os.environ["DATA_DIR"] = str(folder)
     if url := os.environ.get("REDIS_URL"):
-        os.environ["REDIS_URL"] = f"{url}{'&' if '?' in url else '?'}db={1 + number}"
+        os.environ["REDIS_URL"] = f"{url}{'&' if '?' in url else '?'}db={1 + int(worker[2:])}"
     else:
         servers.enter_context(embedded_redis(folder))
     os.environ["DJANGO_SETTINGS_MODULE"] = "aifutures_site.settings"
     import django
+    from django.conf import settings
 
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     django.setup()
 
 
