@@ -13,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, include, path
-from django.views.generic import RedirectView
 
 from accounts.policies import Role, role_of
 from aifutures_site import health
@@ -40,7 +39,7 @@ _queues = [
 ]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("", include("analysis.urls")),
     path("accounts/login", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
     path("admin/queues/", include((_queues, "django_rq"))),

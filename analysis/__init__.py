@@ -1,0 +1,1 @@
+"""What follows from the evidence: the causal model, scenarios and runs."""

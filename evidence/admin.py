@@ -101,7 +101,7 @@ class EvidenceAdmin(ModelAdmin):
     """Items of evidence. What is approved counts in analyses, so only admins change it here."""
 
     list_display = (
-        "public_id", "source", "hypothesis", "direction", "strength", "quality_score", "dependency_group",
+        "public_id", "source", "hypothesis_code", "outcome", "strength", "quality_score", "dependency_group",
         "status_label", "updated_at",
     )  # fmt: skip
     list_filter = ("hypothesis", "direction", "status", "source__source_type")
@@ -126,6 +126,16 @@ class EvidenceAdmin(ModelAdmin):
         if decided and not may(request.user, Scope.WRITE_MODEL):
             return False
         return super().has_change_permission(request, obj)
+
+    @display(description="hypothesis", ordering="hypothesis__order")
+    def hypothesis_code(self, item: Evidence) -> str:
+        """The hypothesis in short."""
+        return item.hypothesis.code
+
+    @display(description="outcome", ordering="direction")
+    def outcome(self, item: Evidence) -> str:
+        """The outcome it speaks for, as a letter."""
+        return item.direction
 
     @display(description="quality", ordering="quality")
     def quality_score(self, item: Evidence) -> str:

@@ -1,0 +1,42 @@
+"""Numbers in the form that people read: one place for pages, tables and terminals."""
+
+from __future__ import annotations
+
+THIN_SPACE = "\u2009"
+LIKELIHOOD = (
+    (0.99, "virtually certain"),
+    (0.90, "very likely"),
+    (0.66, "likely"),
+    (0.33, "about as likely as not"),
+    (0.10, "unlikely"),
+    (0.01, "very unlikely"),
+    (0.00, "exceptionally unlikely"),
+)
+"""The IPCC's likelihood scale (Mastrandrea et al. 2010): the word for a probability of at least so much."""
+
+
+def percent(probability: float) -> str:
+    """A probability in percent with two significant digits: `7.4 %`, `42 %`, `< 0.1 %`."""
+    return f"{_digits(probability)}{THIN_SPACE}%"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Two probabilities as a range in percent: `1.2–19 %`."""
+    return f"{_digits(low)}–{_digits(high)}{THIN_SPACE}%"
+
+
+def likelihood(probability: float) -> str:
+    """The word for a probability on the IPCC's scale."""
+    return next(word for least, word in LIKELIHOOD if probability >= least)
+
+
+def _digits(probability: float) -> str:
+    value = 100 * probability
+    if value in {0, 100}:
+        return f"{value:.0f}"
+    if value < 0.1:
+        return "< 0.1"
+    if value > 99.9:
+        return "> 99.9"
+    decimals = 2 if value < 0.995 else 1 if value < 9.95 or value >= 99.5 else 0
+    return f"{value:.{decimals}f}"
