@@ -33,7 +33,8 @@ def role_assign(*, user: User, role: Role | None) -> None:
     """
     user.groups.remove(*user.groups.filter(name__in=Role.values))
     if role is not None:
-        user.groups.add(Group.objects.get(name=role.value))
+        group, _ = Group.objects.get_or_create(name=role.value)  # a flushed database has lost the migration's
+        user.groups.add(group)
     user.__dict__.pop("role", None)
     user.is_staff = may(user, Scope.USE_ADMIN)
     user.save(update_fields=["is_staff"])

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from aifutures_site.config import get_config
+from analysis.engine.posterior import item_quality
 from analysis.engine.spec import ModelError, input_hash, parse_model
 from analysis.models import Influence
 from analysis.services.model_documents import PUBLISHED_STUDY, model_document_build, published_study
@@ -58,6 +59,12 @@ def test_the_same_data_give_the_same_hash_and_changed_data_another(loaded):
     assert input_hash(model_document_build(name="another name")) == before
     Evidence.objects.filter(public_id="H1-001").update(strength=0.31)
     assert input_hash(model_document_build()) != before
+
+
+def test_the_stored_quality_is_the_engines(loaded):
+    document = model_document_build()
+    computed = {item.id: item_quality(document, item) for item in document.evidence}
+    assert dict(Evidence.objects.values_list("public_id", "quality")) == pytest.approx(computed, abs=1e-12)
 
 
 def test_the_published_study_is_the_file_as_it_is():
