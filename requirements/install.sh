@@ -20,7 +20,7 @@ if [ -x "$inside" ] && [ "$(cat "$stamp" 2> /dev/null || true)" = "$wanted" ]; t
 fi
 
 command -v "$python" > /dev/null 2>&1 ||
-    fail "no $python here: install Python 3.11 or newer, or name it with PYTHON=..."
+    fail "there is no $python: install Python 3.11 or newer, or name one with PYTHON=..."
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$python is older than Python 3.11: name a newer one with PYTHON=..."
 "$python" -c 'import ensurepip, venv' 2> /dev/null ||
@@ -33,5 +33,5 @@ fi
 [ -n "${HOME:-}" ] || export PIP_NO_CACHE_DIR=1
 echo "Installing $list into .venv: one to three minutes, this once"
 rm -f "$stamp"
-"$inside" -m pip install --quiet --no-input --disable-pip-version-check --root-user-action ignore -r "$list"
+"$inside" -m pip install -qq --no-input --disable-pip-version-check --root-user-action ignore -r "$list"
 echo "$wanted" > "$stamp"
