@@ -48,7 +48,7 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
     p = probabilities @ outcomes
     spread = p * (1 - p)
     weights = spread / spread.sum() if spread.sum() > 0 else np.full(p.size, 1 / p.size)
-    tree = linkage(pdist(outcomes, lambda a, b: float(weights[a != b].sum())), method="average")
+    tree = linkage(pdist(outcomes, "hamming", w=weights), method="average")
     label = fcluster(tree, len(document.clusters), criterion="maxclust")
     groups = [[codes[i] for i in np.flatnonzero(label == mark)] for mark in np.unique(label)]
     return {

@@ -13,6 +13,8 @@ from .spec import EvidenceItem, EvidenceSettings, ModelDocument
 from .timeline import logit
 
 DAYS_PER_YEAR = 365.25
+_DIGITS = 12
+"""Weights that differ less are ties: equal scores rank by id in whatever order rounding computed them."""
 
 
 class WeighedItem(NamedTuple):
@@ -127,10 +129,10 @@ def discounted(entries: list[WeighedItem], settings: EvidenceSettings) -> list[W
     """The items of one direction with their `shrink`: within dependency groups, then between groups."""
     inner = []
     for group in _groups(entries).values():
-        ranked = sorted(group, key=lambda entry: (-abs(entry.weight), entry.item.id))
+        ranked = sorted(group, key=lambda entry: (-round(abs(entry.weight), _DIGITS), entry.item.id))
         factors = discount(len(ranked), settings.within_group_correlation)
         inner.append([entry._replace(shrink=float(f)) for entry, f in zip(ranked, factors, strict=True)])
-    inner.sort(key=lambda group: (-_total(group), _group_name(group[0].item)))
+    inner.sort(key=lambda group: (-round(_total(group), _DIGITS), _group_name(group[0].item)))
     factors = discount(len(inner), settings.between_group_correlation)
     return [
         entry._replace(shrink=entry.shrink * float(f))
@@ -143,13 +145,13 @@ def _total(group: list[WeighedItem]) -> float:
     return sum(abs(entry.weight) * entry.shrink for entry in group)
 
 
-def _group_name(item: EvidenceItem) -> tuple[bool, str]:
+def _group_name(item: EvidenceItem) -> tuple[str, bool]:
     """An item without a dependency group is a group of its own, apart from any named one."""
-    return (not item.dependency_group, item.dependency_group or item.id)
+    return (item.dependency_group or item.id, not item.dependency_group)
 
 
-def _groups(entries: list[WeighedItem]) -> dict[tuple[bool, str], list[WeighedItem]]:
-    groups: dict[tuple[bool, str], list[WeighedItem]] = defaultdict(list)
+def _groups(entries: list[WeighedItem]) -> dict[tuple[str, bool], list[WeighedItem]]:
+    groups: dict[tuple[str, bool], list[WeighedItem]] = defaultdict(list)
     for entry in entries:
         groups[_group_name(entry.item)].append(entry)
     return groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,15 @@ SHORT = (0, 2, 4)
 
 
 def build_result(
-    document: ModelDocument, program: Program, shown: Reporting, tally: Tally, sample: Floats
+    document: ModelDocument, *, program: Program, shown: Reporting, tally: Tally, sample: Floats, pool: Executor
 ) -> dict[str, Any]:
-    """The result document, from the sums and the exact subsample [T, S, draws]; times and threads are not in it."""
+    """The result document from the sums and the exact subsample [T, S, draws], which is used up."""
     sums = tally.total()
     target = document.target_year - document.base_year
     full = conditional(sums.joint.sum(axis=0), shown, document.base_year)
     probabilities = marginal(full, shown)
     errors = standard_error(marginal(conditional(sums.joint, shown, document.base_year), shown))
-    spread = _quantiles(document, shown, sample)
+    spread = _quantiles(document, shown, sample, pool)
     weight = float((sums.joint[:, target] * shown.fits[target]).sum())
     distance = probabilities[target] - program.reference
     deviation = np.sqrt(np.maximum(sums.squares.sum(axis=0) / weight - distance**2, 0.0))
@@ -71,27 +72,29 @@ def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, floa
     return dict(zip(names, (float(value) for value in values), strict=True))
 
 
-def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats) -> dict[str, Floats]:
+def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: Executor) -> dict[str, Floats]:
     """Quantiles [T, points, ...] over the draws, each weighted by P(observed), of all that is reported."""
-    a_states = 1 - letters(len(shown.hypotheses))
-    clusters = membership_matrix(document)
-    years = len(sample)
-    found: dict[str, Floats] = {
-        "scenarios": np.empty((years, len(POINTS), len(shown.codes))),
-        "hypotheses": np.empty((years, len(POINTS), len(shown.hypotheses))),
-        "clusters": np.empty((years, len(POINTS), clusters.shape[1])),
-    }
-    for year in range(years):
-        fitting = sample[year] * shown.fits[year][:, None].astype(sample.dtype)
-        total = fitting.sum(axis=0)
-        weights = None if shown.fits[year].all() else total
-        # a draw under which the observation is impossible has no weight; its value is never looked at
-        fitting = fitting / np.maximum(total, np.finfo(sample.dtype).tiny)
-        states = marginal(fitting.T, shown).T.astype(sample.dtype)
-        found["hypotheses"][year] = quantiles(a_states.T.astype(sample.dtype) @ states, weights, POINTS)
-        found["clusters"][year] = quantiles(clusters.T.astype(sample.dtype) @ fitting, weights, POINTS)
-        found["scenarios"][year] = quantiles(np.ascontiguousarray(states), weights, POINTS)
-    return found
+    a_states = (1 - letters(len(shown.hypotheses))).T.astype(sample.dtype)
+    clusters = membership_matrix(document).T.astype(sample.dtype)
+
+    def year(index: int) -> tuple[Floats, Floats, Floats]:
+        drawn, weights = sample[index], None
+        if not shown.fits[index].all():
+            drawn = drawn * shown.fits[index][:, None].astype(sample.dtype)
+            weights = drawn.sum(axis=0)
+            # a draw under which the observation is impossible has no weight: its value is never looked at
+            drawn /= np.maximum(weights, np.finfo(sample.dtype).tiny)
+        states = marginal(drawn.T, shown).T.astype(sample.dtype)
+        return (
+            quantiles(a_states @ states, weights, POINTS),
+            quantiles(clusters @ drawn, weights, POINTS),
+            quantiles(states, weights, POINTS),
+        )
+
+    found = zip(*pool.map(year, range(len(sample))), strict=True)
+    # sums of float32 probabilities may pass 1 in the last digit
+    parts = (np.clip(np.array(part), 0.0, 1.0) for part in found)
+    return dict(zip(("hypotheses", "clusters", "scenarios"), parts, strict=True))
 
 
 def _evolution(

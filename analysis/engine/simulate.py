@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,13 @@ from . import ENGINE_VERSION
 from .estimate import Reporting, max_half_width, reporting
 from .kernel import Program, run_blocks, run_sample
 from .program import compile_program
+from .reference import Reference
 from .result import build_result
 from .sampling import REPLICATES, ROUND
-from .spec import ModelDocument, input_hash
+from .spec import ModelDocument, input_hash, with_run
 from .tally import Tally
+
+Floats = NDArray[np.floating]
 
 SAMPLE_ITERATIONS = 8192
 SAMPLE_BYTES = 64 * 2**20
@@ -35,6 +39,26 @@ class Progress(NamedTuple):
     rate: float
     eta_seconds: float
     max_half_width: float
+
+
+class Backend(NamedTuple):
+    """What computes the joints: `run_blocks` and `run_sample` of `kernel` without their first argument."""
+
+    name: str
+    program: Program
+    run_blocks: Callable[[int, Floats, Floats, NDArray[np.int64]], None]
+    run_sample: Callable[[int, int, Floats], None]
+
+
+def _compiled(document: ModelDocument) -> Backend:
+    program = compile_program(document)
+    return Backend("local", program, partial(run_blocks, program), partial(run_sample, program))
+
+
+def _reference(document: ModelDocument) -> Backend:
+    program = compile_program(with_run(document, dtype="float64"))
+    reference = Reference(document, program.reference)
+    return Backend("reference", program, reference.run_blocks, reference.run_sample)
 
 
 class Interrupted(Exception):
@@ -58,6 +82,7 @@ def run_key(document: ModelDocument) -> str:
 def simulate(
     document: ModelDocument,
     *,
+    jit: bool = True,
     threads: int | None = None,
     chunk: int = CHUNK,
     slice_seconds: float = 1.0,
@@ -70,9 +95,10 @@ def simulate(
 
     The callbacks are called between slices of about `slice_seconds`. The numbers do not depend on threads, chunk,
     slices, or on having been stopped and gone on from a checkpoint. Raises Interrupted when `should_stop` says so,
-    CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed cannot happen.
+    CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed cannot happen. Without
+    `jit` the plain NumPy reference runs, always in float64; ModelError if that is too much for it.
     """
-    run = _Run(document, threads or os.cpu_count() or 1, chunk, checkpoint)
+    run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint)
     with ThreadPoolExecutor(run.threads) as pool:
         while not run.finished:
             run.slice(pool, slice_seconds)
@@ -88,18 +114,18 @@ def simulate(
 
 
 class _Run:
-    """One run in progress: the program, the tally, and when to stop."""
+    """One run in progress: what computes it, the tally, and when to stop."""
 
-    def __init__(self, document: ModelDocument, threads: int, chunk: int, checkpoint: bytes | None) -> None:
+    def __init__(self, document: ModelDocument, jit: bool, threads: int, chunk: int, checkpoint: bytes | None) -> None:
         self.document = document
         self.threads = threads
-        self.key = run_key(document)
+        self.resumed = time.perf_counter()
+        self.backend = _compiled(document) if jit else _reference(document)
+        self.key = f"{run_key(document)}/{self.backend.name}"
         self.rounds = rounded_iterations(document.run.iterations) // ROUND
         self.tally = Tally() if checkpoint is None else Tally.from_bytes(checkpoint, self.key)
-        self.started = time.perf_counter() - self.tally.seconds
+        self.started = self.resumed - self.tally.seconds
         self.begun_at = self.tally.iterations
-        self.resumed = time.perf_counter()
-        self.program: Program = compile_program(document)
         self.shown: Reporting = reporting(document)
         self.chunk_blocks = max(1, chunk * REPLICATES // ROUND)
         per_round = REPLICATES * len(document.years) * 2 ** len(document.codes) * 8
@@ -118,9 +144,11 @@ class _Run:
         return self.tally.rounds >= self.rounds or (early and self.tally.iterations == self.tally.trace[-1][0])
 
     def slice(self, pool: ThreadPoolExecutor, seconds: float) -> None:
-        """Simulate rounds for about `seconds`, or until the run has finished."""
+        """Simulate at least one batch of rounds, then more for about `seconds` or until the run has finished."""
         end = time.perf_counter() + seconds
-        while not self.finished and time.perf_counter() < end:
+        begun = False
+        while not self.finished and not (begun and time.perf_counter() >= end):
+            begun = True
             next_look = 1 << self.tally.rounds.bit_length()
             batch = min(self.batch_rounds, self.rounds - self.tally.rounds, next_look - self.tally.rounds)
             self._simulate_rounds(pool, batch)
@@ -139,7 +167,7 @@ class _Run:
 
         def work(start: int) -> None:
             part = slice(start, min(start + self.chunk_blocks, blocks))
-            run_blocks(self.program, first + start, sums[part], squares[part], sweeps[part])
+            self.backend.run_blocks(first + start, sums[part], squares[part], sweeps[part])
 
         list(pool.map(work, range(0, blocks, self.chunk_blocks)))
         for index in range(rounds):
@@ -158,20 +186,27 @@ class _Run:
     def sample(self, pool: ThreadPoolExecutor) -> NDArray[np.floating]:
         """The joints [T, S, draws] of the first iterations of every replicate, for quantiles."""
         years, states = len(self.document.years), 2 ** len(self.document.codes)
-        kind = self.program.mu.dtype
+        kind = self.backend.program.mu.dtype
         affordable = SAMPLE_BYTES // (REPLICATES * years * states * kind.itemsize)
         each = max(1, min(self.tally.iterations, SAMPLE_ITERATIONS) // REPLICATES)
         each = min(each, affordable)
         sample = np.empty((years, states, each * REPLICATES), dtype=kind)
 
         def work(replicate: int) -> None:
-            run_sample(self.program, replicate, each, sample[:, :, replicate * each : (replicate + 1) * each])
+            self.backend.run_sample(replicate, each, sample[:, :, replicate * each : (replicate + 1) * each])
 
         list(pool.map(work, range(REPLICATES)))
         return sample
 
     def result(self, pool: ThreadPoolExecutor) -> dict[str, Any]:
-        result = build_result(self.document, self.program, self.shown, self.tally, self.sample(pool))
+        result = build_result(
+            self.document,
+            program=self.backend.program,
+            shown=self.shown,
+            tally=self.tally,
+            sample=self.sample(pool),
+            pool=pool,
+        )
         result["computation_time"] = time.perf_counter() - self.started
-        result["metadata"] |= {"threads": self.threads, "backend": "local"}
+        result["metadata"] |= {"threads": self.threads, "backend": self.backend.name}
         return result

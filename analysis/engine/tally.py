@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -104,7 +105,7 @@ class Tally:
                     Sums(stored[f"joint{level}"], stored[f"squares{level}"]) if rounds >> level & 1 else None
                     for level in range(rounds.bit_length())
                 ]
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"damaged checkpoint: {error}") from None
         if head["key"] != key:
             raise CheckpointError("the checkpoint belongs to another model or engine version")
