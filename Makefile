@@ -6,7 +6,7 @@ PORT = 8000
 WORKERS = 1
 RUN = .venv/bin/python
 BROWSERS = chromium chromium-browser google-chrome
-PARALLEL = auto
+PARALLEL = auto --maxprocesses 8
 
 export PYTHON CHROMIUM
 

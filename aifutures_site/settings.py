@@ -209,6 +209,7 @@ UNFOLD = {
     "SITE_TITLE": "AI Futures",
     "SITE_HEADER": "AI Futures",
     "SITE_SUBHEADER": "Evidence, runs and people",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}icon.svg"}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
     "SITE_DROPDOWN": [{"icon": "queue", "title": "Queues", "link": reverse_lazy("django_rq:home")}],

@@ -33,4 +33,5 @@ def test_admin_index(page: Page):
     sign_in(page, "admin", "/admin/")
     expect(page).to_have_url("/admin/")
     expect(page.get_by_role("link", name="Hypotheses").first).to_be_attached()
+    assert_accessible(page, "wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
     assert_fits(page)

@@ -92,14 +92,18 @@ class _Watch:
         self._redis = redis
         self._listener = listener
         self._announced = False
+        self._fault = ""
 
     def look(self) -> None:
         """Take Redis over if the one who ran it is gone; announce the address once."""
         try:
             if self._redis is not None and self._redis.ensure():
                 self._supervisor.say("redis", "was gone; started again on the same data")
+            self._fault = ""
         except NoRedis as error:
-            self._supervisor.say("redis", str(error))
+            if str(error) != self._fault:  # once, not at every look
+                self._supervisor.say("redis", str(error))
+            self._fault = str(error)
         if not self._announced and self._filled() and _answers(self._listener):
             self._announced = True
             self._supervisor.say("serve", f"open {_url(self._listener)} - Ctrl-C stops everything")
@@ -151,7 +155,7 @@ def _environment(workers: int) -> dict[str, str]:
     if sys.stdout.isatty():
         told["LOG_FORMAT"] = "console"
     if workers > 1:
-        told["NUMBA_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // workers))
+        told["NUMBA_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
     return {**told, **os.environ}
 
 

@@ -1,0 +1,89 @@
+"""What the settings make of the configuration, asked of fresh processes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from channels.layers import get_channel_layer
+from django.core.cache import cache
+
+from aifutures_site.environment import PROJECT
+from tests.processes import environment
+
+KEY = "a key of more than thirty-two characters"
+
+
+def settings_with(data_dir, *names: str, **variables: str) -> list:
+    code = "import json, sys; from aifutures_site import settings as s; "
+    code += "print(json.dumps([getattr(s, name) for name in sys.argv[1:]], default=str))"
+    env = environment(data_dir, **variables)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *names], env=env, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    return json.loads(ended.stdout)
+
+
+def test_embedded_defaults(tmp_path):
+    databases, redis, debug = settings_with(tmp_path, "DATABASES", "REDIS_URL", "DEBUG")
+    database = databases["default"]
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == str(tmp_path / "db.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert redis.startswith("unix://")
+    assert debug is False
+
+
+def test_servers(tmp_path):
+    databases, redis, caches, queues = settings_with(
+        tmp_path,
+        *("DATABASES", "REDIS_URL", "CACHES", "RQ_QUEUES"),
+        DATABASE_URL="postgres://ada:word@db:5433/futures",
+        DATABASE_POOL_SIZE="20",
+        REDIS_URL="redis://queue:6379/0",
+        CACHE_URL="redis://cache:6379/1",
+        SECRET_KEY=KEY,
+    )
+    database = databases["default"]
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db", 5433, "futures")
+    assert (database["CONN_MAX_AGE"], database["DISABLE_SERVER_SIDE_CURSORS"]) == (0, True)
+    assert redis == "redis://queue:6379/0"
+    assert caches["default"]["LOCATION"] == "redis://cache:6379/1"
+    assert list(queues) == ["interactive", "analysis", "default"]
+    assert {queue["SERIALIZER"] for queue in queues.values()} == {"rq.serializers.JSONSerializer"}
+    assert not list(tmp_path.iterdir()), "servers and a key given, nothing is written"
+
+
+def test_https(tmp_path):
+    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
+    assert settings_with(tmp_path, *names, ENABLE_HTTPS="true") == [True, True, True, 31_536_000]
+    assert settings_with(tmp_path, *names) == [False, False, False, 0]
+
+
+@pytest.mark.parametrize(("form", "starts"), [("json", "{"), ("console", "2")])
+def test_logs(tmp_path, form, starts):
+    code = "import django, logging; django.setup(); logging.getLogger('x').warning('what %s', 'happened')"
+    env = environment(tmp_path, LOG_FORMAT=form, DJANGO_SETTINGS_MODULE="aifutures_site.settings")
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr.startswith(starts)
+    assert "what happened" in ended.stderr
+    if form == "json":
+        line = json.loads(ended.stderr)
+        assert (line["event"], line["level"], line["logger"]) == ("what happened", "warning", "x")
+
+
+@pytest.mark.django_db
+def test_cache_is_redis():
+    cache.set("key", {"a": 1})
+    assert cache.get("key") == {"a": 1}
+
+
+async def test_channel_layer_is_redis():
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add("runs", channel)
+    await layer.group_send("runs", {"type": "progress", "seq": 1})
+    assert await layer.receive(channel) == {"type": "progress", "seq": 1}
+    await layer.flush()
