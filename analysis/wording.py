@@ -31,7 +31,7 @@ def likelihood(probability: float) -> str:
 
 
 def _digits(probability: float) -> str:
-    value = 100 * probability
+    value = round(100 * probability, 6)  # what is certain is 1 but for the last digits
     if value in {0, 100}:
         return f"{value:.0f}"
     if value < 0.1:

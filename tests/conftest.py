@@ -16,9 +16,6 @@ from pathlib import Path
 import pytest
 import redis
 
-# Numba reads it when it is imported: tests compare up to four threads, on machines that may have fewer cores.
-os.environ["NUMBA_NUM_THREADS"] = "4"
-
 from aifutures_site.embedded import embedded_redis
 from aifutures_site.environment import FILE_KEYS, PROJECT, Service
 from tests.servers import postgresql

@@ -53,6 +53,7 @@ def configure(service: Service) -> dict[str, Any]:
             "twisted": {"level": "WARNING"},
             "rq": {"level": service.log_level, "propagate": True},
             "axes": {"level": "WARNING"},
+            "matplotlib": {"level": "WARNING"},
         },
     }
 

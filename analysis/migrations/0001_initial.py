@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                     "attempt",
                     models.PositiveSmallIntegerField(default=0, help_text="How many workers have taken it so far."),
                 ),
+                ("losses", models.PositiveSmallIntegerField(default=0, help_text="How many of them died over it.")),
                 ("job_id", models.CharField(blank=True, help_text="Id of the queue's job.", max_length=64)),
                 (
                     "heartbeat_at",

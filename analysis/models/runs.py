@@ -69,6 +69,7 @@ class AnalysisRun(models.Model):
     progress_seq = models.PositiveIntegerField(default=0, help_text="Number of the last progress message.")
 
     attempt = models.PositiveSmallIntegerField(default=0, help_text="How many workers have taken it so far.")
+    losses = models.PositiveSmallIntegerField(default=0, help_text="How many of them died over it.")
     job_id = models.CharField(max_length=64, blank=True, help_text="Id of the queue's job.")
     heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life of its worker.")
     checkpoint = models.BinaryField(null=True, blank=True, help_text="State to go on from.")

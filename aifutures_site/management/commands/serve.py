@@ -155,7 +155,7 @@ def _environment(workers: int) -> dict[str, str]:
     if sys.stdout.isatty():
         told["LOG_FORMAT"] = "console"
     if workers > 1:
-        told["NUMBA_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
+        told["ENGINE_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
     return {**told, **os.environ}
 
 

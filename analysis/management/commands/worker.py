@@ -1,0 +1,92 @@
+"""`worker`: one long-lived process that computes runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+import django_rq
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections, connection
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from aifutures_site.embedded import NoRedis, require_redis
+from analysis import jobs
+from analysis.services.runs import runs_reap
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 5.0
+
+
+class Worker(SimpleWorker):
+    """Runs jobs in this process, whose kernels stay warm; a signal also reaches the run in hand."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Let the run in hand finish its slice, keep its checkpoint and go back to the queue; then end."""
+        jobs.stopping.set()
+        super().request_stop(signum, frame)
+
+
+class Command(BaseCommand):
+    help = "Compute queued runs until SIGTERM or Ctrl-C; a run in hand goes back to the queue, nothing of it is lost."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--queue",
+            action="append",
+            choices=list(settings.RQ_QUEUES),
+            help="a queue to serve, most urgent first; may be repeated (default: all)",
+        )
+        parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
+
+    def handle(self, *args: Any, queue: list[str] | None, burst: bool, **options: Any) -> None:
+        try:
+            require_redis(settings.REDIS_URL)
+        except NoRedis as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write("worker: preparing the engine; the first time compiles it, about half a minute")
+        jobs.warm_up()
+        names = queue or list(settings.RQ_QUEUES)
+        worker = Worker(
+            [django_rq.get_queue(name) for name in names],
+            connection=django_rq.get_connection(names[0]),
+            serializer=JSONSerializer,
+            log_job_description=False,
+        )
+        self.stdout.write(f"worker: ready, {jobs.engine_threads()} threads, queues {', '.join(names)}")
+        with _Timer(worker):
+            worker.work(burst=burst, logging_level=None)
+
+
+class _Timer:
+    """A thread that shows the worker alive, also during long jobs, and looks for runs that nobody works on."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *args: object) -> None:
+        self._done.set()
+        self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        while not self._done.wait(TICK_SECONDS):
+            try:
+                close_old_connections()
+                self._worker.heartbeat()
+                if count := runs_reap():
+                    logger.info("took up runs that nobody worked on", extra={"runs": count})
+            except Exception:
+                logger.warning("looking for lost runs failed; trying again", exc_info=True)
+            finally:
+                connection.close()
