@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.engine.clusters import fits
 from analysis.wording import percent, percent_range
@@ -32,8 +33,8 @@ def overview_figure(
     `document` and `result` are a model of all its hypotheses and its result as plain JSON; `titles` names scenarios by
     code, `colours` clusters by name.
     """
-    figure = Figure(figsize=(13, 6.6), dpi=dpi, facecolor="white", layout="constrained")
-    figure.get_layout_engine().set(rect=(0.01, 0.04, 0.98, 0.86))  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.04, 0.98, 0.86))
+    figure = Figure(figsize=(13, 6.6), dpi=dpi, facecolor="white", layout=layout)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _ranking(left, document, result, titles, colours)
     _timeline(right, result, colours)

@@ -30,7 +30,7 @@ stopping = threading.Event()
 
 SLICE_SECONDS = 0.25
 CHECKPOINT_SECONDS = 1.0
-HEARTBEAT_SECONDS = 3.0
+HEARTBEAT_SECONDS = 2.0
 
 
 @cache

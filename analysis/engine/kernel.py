@@ -58,7 +58,7 @@ class Program(NamedTuple):
     symmetric: bool
     epsilon: float
     sweeps: int
-    seed: int
+    seed: np.uint64
     low: Array
     high: Array
     target: int

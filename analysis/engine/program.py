@@ -60,4 +60,4 @@ def _reference(program: Program) -> NDArray[np.floating]:
     run_nominal(program, joint)
     fits = program.report >= 0
     sums = np.bincount(program.report[fits], joint[program.target, fits], program.reference.size)
-    return (sums / max(sums.sum(), np.finfo(program.mu.dtype).tiny)).astype(program.mu.dtype)
+    return np.asarray(sums / max(sums.sum(), np.finfo(program.mu.dtype).tiny), dtype=program.mu.dtype)

@@ -100,17 +100,16 @@ def simulate(
     """
     run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint)
     with ThreadPoolExecutor(run.threads) as pool:
-        while not run.finished:
+        while True:
             run.slice(pool, slice_seconds)
             if on_progress is not None:
                 on_progress(run.progress())
             if run.finished:
-                break
+                return run.result(pool)
             if should_stop is not None and should_stop():
                 raise Interrupted(run.checkpoint())
             if on_checkpoint is not None:
                 on_checkpoint(run.checkpoint())
-        return run.result(pool)
 
 
 class _Run:

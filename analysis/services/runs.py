@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 QUEUE = "analysis"
 JOB = "analysis.jobs.run_execute"
 MAX_LOSSES = 3
-SILENCE = timedelta(seconds=20)
+SILENCE = timedelta(seconds=12)
 """A worker gives a sign of life every few seconds; one that was silent for so long is taken for dead."""
 UNCLAIMED = timedelta(seconds=30)
 """A queued run must be in the queue after this long, or it is put there again."""

@@ -84,16 +84,18 @@ def _document(options: dict[str, Any]) -> ModelDocument:
 
 def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
     """Show the run's row until it has ended. Ctrl-C stops following, not the run."""
-    shown = None
+    shown: int | str | None = None
     try:
         while not run.is_final:
             time.sleep(POLL_SECONDS)
             run = AnalysisRun.objects.get(pk=run.pk)
             if run.status == RunStatus.QUEUED:
-                shown = _say_once(bar, shown, _waiting_for())
+                if (text := _waiting_for()) != shown:
+                    bar.say(text)
+                shown = text
             elif run.rate and not run.is_final and run.progress_seq != shown:
-                shown = run.progress_seq
                 bar.show(_progress(run))
+                shown = run.progress_seq
     except KeyboardInterrupt:
         bar.clear()
         raise CommandError(f"no longer following; run {run.pk} goes on") from None
@@ -102,12 +104,6 @@ def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
     else:
         bar.clear()
     return run
-
-
-def _say_once(bar: terminal.ProgressBar, shown: object, text: str) -> str:
-    if shown != text:
-        bar.say(text)
-    return text
 
 
 def _waiting_for() -> str:

@@ -21,7 +21,7 @@ from analysis.services.runs import runs_reap
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 5.0
+TICK_SECONDS = 3.0
 
 
 class Worker(SimpleWorker):

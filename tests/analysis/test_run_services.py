@@ -1,0 +1,145 @@
+"""The life of a run in the database and the queue.
+
+1 create -> queued, job in Redis after commit   2 start needs its job, once   3 progress, checkpoint, end
+4 a lost worker: requeued with its checkpoint, its late writes refused, given up at the third loss
+5 cancel: at once while queued, at the next slice while running   6 a job lost by Redis is queued again
+"""
+
+from datetime import timedelta
+
+import django_rq
+import pytest
+from django.utils import timezone
+from rq.job import Job
+
+from analysis.choices import RunStatus
+from analysis.engine.simulate import Progress, simulate
+from analysis.models import AnalysisRun
+from analysis.services import runs
+from analysis.services.model_documents import model_document_build
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+PROGRESS = Progress(completed=4096, total=8192, rate=1e6, eta_seconds=0.1, max_half_width=0.01)
+
+
+@pytest.fixture
+def queued(django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        return runs.run_create(
+            document=model_document_build(model="published", iterations=5000), owner=None, name="A run"
+        )
+
+
+def started(run):
+    taken = runs.run_start(run_id=run.pk, job_id=run.job_id)
+    assert taken is not None
+    return taken
+
+
+def silence(run):
+    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - 2 * runs.SILENCE)
+
+
+def history(run):
+    return [transition.status for transition in run.transitions.all()]
+
+
+def test_a_new_run_waits_in_the_queue_once_it_is_committed(queued):
+    assert queued.status == RunStatus.QUEUED
+    assert queued.iterations_total == 8192
+    assert queued.job_id in django_rq.get_queue(runs.QUEUE).job_ids
+    assert history(queued) == ["queued"]
+
+
+def test_nothing_is_queued_where_the_transaction_is_undone(db, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=False):
+        run = runs.run_create(document=model_document_build(model="published"), owner=None)
+    assert run.job_id not in django_rq.get_queue(runs.QUEUE).job_ids
+
+
+def test_only_the_job_that_a_run_waits_for_starts_it_and_only_once(queued):
+    assert runs.run_start(run_id=queued.pk, job_id="another") is None
+    run = started(queued)
+    assert (run.status, run.attempt) == (RunStatus.RUNNING, 1)
+    assert runs.run_start(run_id=queued.pk, job_id=queued.job_id) is None
+
+
+def test_a_run_that_succeeds_keeps_its_result_and_no_checkpoint(queued):
+    run = started(queued)
+    assert runs.run_progress(run=run, progress=PROGRESS) is False
+    runs.run_checkpoint(run=run, checkpoint=b"state")
+    result = simulate(model_document_build(model="published", iterations=5000))
+    runs.run_succeed(run=run, result=result)
+    run = AnalysisRun.objects.get(pk=run.pk)
+    assert (run.status, run.iterations_completed, run.checkpoint) == (RunStatus.SUCCEEDED, 8192, None)
+    assert run.progress_seq == 1
+    assert run.result == result
+    assert history(run) == ["queued", "running", "succeeded"]
+
+
+def test_a_lost_workers_run_goes_on_elsewhere_and_its_late_writes_are_refused(
+    queued, django_capture_on_commit_callbacks
+):
+    lost = started(queued)
+    runs.run_checkpoint(run=lost, checkpoint=b"state")
+    assert runs.runs_reap() == 0
+    silence(lost)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert runs.runs_reap() == 1
+    waiting = AnalysisRun.objects.get(pk=lost.pk)
+    assert (waiting.status, waiting.losses) == (RunStatus.QUEUED, 1)
+    assert waiting.job_id in django_rq.get_queue(runs.QUEUE).job_ids
+    again = started(waiting)
+    assert bytes(again.checkpoint) == b"state"
+    for write in (
+        lambda: runs.run_progress(run=lost, progress=PROGRESS),
+        lambda: runs.run_checkpoint(run=lost, checkpoint=b"late"),
+        lambda: runs.run_fail(run=lost, reason="late"),
+        lambda: runs.run_heartbeat(run=lost),
+    ):
+        with pytest.raises(runs.Superseded):
+            write()
+    assert AnalysisRun.objects.get(pk=lost.pk).status == RunStatus.RUNNING
+
+
+def test_a_run_that_loses_three_workers_is_given_up_with_a_reason(queued):
+    run = queued
+    for _ in range(runs.MAX_LOSSES):
+        run = started(AnalysisRun.objects.get(pk=run.pk))
+        silence(run)
+        runs.runs_reap()
+    run = AnalysisRun.objects.get(pk=run.pk)
+    assert run.status == RunStatus.FAILED
+    assert "run it again" in run.error
+
+
+def test_being_told_to_stop_is_no_loss(queued):
+    run = started(queued)
+    runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=b"state")
+    run = AnalysisRun.objects.get(pk=run.pk)
+    assert (run.status, run.losses, bytes(run.checkpoint)) == (RunStatus.QUEUED, 0, b"state")
+
+
+def test_cancelling_a_waiting_run_ends_it_and_its_job_does_nothing(queued):
+    assert runs.run_cancel(run=queued).status == RunStatus.CANCELLED
+    assert runs.run_start(run_id=queued.pk, job_id=queued.job_id) is None
+
+
+def test_cancelling_a_running_run_is_seen_at_its_next_progress(queued):
+    run = started(queued)
+    assert runs.run_cancel(run=run).status == RunStatus.RUNNING
+    assert runs.run_progress(run=run, progress=PROGRESS) is True
+    runs.run_stop_cancelled(run=run)
+    assert runs.run_cancel(run=run).status == RunStatus.CANCELLED
+
+
+def test_a_job_that_the_queue_lost_is_queued_again(queued, django_capture_on_commit_callbacks):
+    AnalysisRun.objects.filter(pk=queued.pk).update(queued_at=timezone.now() - runs.UNCLAIMED - timedelta(seconds=1))
+    assert runs.runs_reap() == 0
+    Job.fetch(queued.job_id, connection=django_rq.get_connection(runs.QUEUE)).delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert runs.runs_reap() == 1
+    job_id = AnalysisRun.objects.get(pk=queued.pk).job_id
+    assert job_id != queued.job_id
+    assert job_id in django_rq.get_queue(runs.QUEUE).job_ids

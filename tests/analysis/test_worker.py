@@ -1,0 +1,129 @@
+"""Real workers on a real queue: killed, stopped, cancelled; the numbers stay those of an undisturbed run."""
+
+import json
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+
+import pytest
+
+from aifutures_site.embedded import embedded_redis
+from aifutures_site.environment import PROJECT
+from analysis.engine.simulate import simulate
+from analysis.engine.spec import parse_model
+from tests.processes import environment, kill, manage, running, wait_until
+
+WORKER = (sys.executable, str(PROJECT / "manage.py"), "worker")
+LONG = 15_000_000
+"""Iterations that keep a worker busy for some seconds: time enough to disturb it."""
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    """An embedded installation of its own: SQLite, Redis, the evidence."""
+    folder = tmp_path_factory.mktemp("an installation")
+    env = environment(folder)
+    with embedded_redis(folder):
+        for command in (["migrate", "-v0"], ["load_evidence"]):
+            assert manage(*command, env=env).returncode == 0
+        yield folder, env
+
+
+def row(folder, *columns):
+    """Columns of the newest run, read from outside."""
+    with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+        query = f"select {', '.join(columns)} from analysis_analysisrun order by created_at desc limit 1"
+        return database.execute(query).fetchone()
+
+
+def status(folder):
+    return row(folder, "status")[0]
+
+
+def queue_run(env, iterations):
+    done = manage("run_analysis", "--no-wait", "--model", "published", "--iterations", str(iterations), env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def long_run_in_hand(installation, worker, log):
+    """Queue a long run and return once the worker has kept a checkpoint of it."""
+    folder, env = installation
+    queue_run(env, LONG)
+    wait_until(lambda: row(folder, "checkpoint is not null")[0] or worker.poll() is not None, 90, "a checkpoint")
+    assert worker.poll() is None, log.read_text()
+
+
+def numbers(result):
+    metadata = {key: value for key, value in result["metadata"].items() if key != "threads"}
+    return json.dumps(result | {"computation_time": None, "metadata": metadata}, sort_keys=True)
+
+
+def test_a_killed_and_a_stopped_worker_cost_time_and_not_one_bit(installation, tmp_path):
+    folder, env = installation
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    with running(*WORKER, env=env, log=first) as worker:
+        long_run_in_hand(installation, worker, first)
+        kill(worker.pid)
+    done = row(folder, "iterations_completed")[0]
+    assert (status(folder), 0 < done < LONG) == ("running", True)
+
+    with running(*WORKER, env=env, log=second) as worker:
+        wait_until(lambda: row(folder, "iterations_completed")[0] > done, 60, "the second worker goes on")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(5) == 0, second.read_text()
+    assert row(folder, "status", "attempt", "losses") == ("queued", 2, 1)
+
+    with running(*WORKER, env=env, log=third):
+        wait_until(lambda: status(folder) not in {"queued", "running"}, 90, "the end")
+    end, document, result = row(folder, "status", "model_document", "result")
+    assert end == "succeeded", third.read_text()
+    undisturbed = simulate(parse_model(document))
+    assert numbers(json.loads(result)) == numbers(json.loads(json.dumps(undisturbed)))
+
+
+def test_a_running_run_is_cancelled_within_two_seconds(installation, tmp_path):
+    folder, env = installation
+    log = tmp_path / "log"
+    with running(*WORKER, env=env, log=log) as worker:
+        long_run_in_hand(installation, worker, log)
+        with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+            database.execute(
+                "update analysis_analysisrun set cancel_requested_at = datetime('now') where status = 'running'"
+            )
+            database.commit()
+        wait_until(lambda: status(folder) == "cancelled", 2, log.read_text())
+
+
+def test_an_impossible_observation_fails_with_its_reason(installation, tmp_path):
+    folder, env = installation
+    arguments = ("--model", "published", "--iterations", "4096", "--do", "H2=B@2030", "--given", "H2=A@2040")
+    with running(*WORKER, env=env, log=tmp_path / "log"):
+        done = manage("run_analysis", *arguments, env=env, timeout=90)
+    assert done.returncode == 1
+    assert "the observations have probability 0 in 2040" in done.stderr
+    assert row(folder, "status", "error")[0] == "failed"
+
+
+def test_without_redis_worker_and_run_analysis_say_so_in_one_line(tmp_path):
+    env = environment(tmp_path / "elsewhere", REDIS_URL="redis://127.0.0.1:1/0")
+    done = manage("worker", env=env)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "CommandError: no Redis: start `make serve` or set REDIS_URL"
+
+
+def test_the_demo_ends_with_a_published_baseline_its_result_and_a_picture(tmp_path):
+    folder = tmp_path / "demo data"
+    env = environment(folder, MONTE_CARLO_ITERATIONS="65536")
+    for _ in range(2):
+        done = manage("demo", env=env, timeout=240)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("demo-") == 4
+        assert "Published run" in done.stdout
+        assert "make serve" in done.stdout
+    result = json.loads((folder / "demo" / "result.json").read_text())
+    assert sum(result["scenario_probabilities"].values()) == pytest.approx(1)
+    assert (folder / "demo" / "overview.png").read_bytes().startswith(b"\x89PNG")
+    assert row(folder, "status", "published_at is not null") == ("succeeded", 1)
+    with closing(sqlite3.connect(folder / "db.sqlite3")) as database:
+        assert database.execute("select count(*) from evidence_evidence").fetchone() == (120,)
