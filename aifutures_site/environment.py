@@ -81,6 +81,7 @@ class Service(BaseModel):
     email_url: _EmailUrl | None = Field(default=None, repr=False)
     sentry_dsn: Annotated[str, _scheme("http", "https")] | None = Field(default=None, repr=False)
     debug: bool = False
+    engine_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),

@@ -35,10 +35,11 @@ HEARTBEAT_SECONDS = 2.0
 
 @cache
 def engine_threads() -> int:
-    """Threads that this process gives to the engine: its share of the cores (ENGINE_THREADS), one if so configured."""
-    if not get_config().computation.parallel_processing.enable:
+    """Threads that this process gives to the engine: every core unless configured otherwise."""
+    config = get_config()
+    if not config.computation.parallel_processing.enable:
         return 1
-    return int(os.environ.get("ENGINE_THREADS") or len(os.sched_getaffinity(0)))
+    return config.service.engine_threads or len(os.sched_getaffinity(0))
 
 
 def warm_up() -> None:

@@ -1,7 +1,7 @@
 """The mathematics of the AI futures analysis: one model document in, one result document out.
 
 Plain NumPy, Numba and SciPy; nothing here knows of Django, Redis, a database or a terminal. The contract is
-the method documentation (MODEL.md), whose sections the docstrings cite.
+MODEL.md beside this file, whose sections the docstrings cite.
 """
 
 ENGINE_VERSION = "1.0.0"
