@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from uuid import UUID
 
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from rq import get_current_job
 
 from aifutures_site.config import get_config
@@ -49,6 +49,7 @@ def warm_up() -> None:
 
 def run_execute(run_id: str) -> None:
     """Compute a queued run; a job whose run is not waiting for it does nothing."""
+    close_old_connections()  # this process is older than the database's last restart, perhaps
     job = get_current_job()
     run = runs.run_start(run_id=UUID(run_id), job_id=job.id if job else "")
     if run is None:
@@ -58,6 +59,8 @@ def run_execute(run_id: str) -> None:
             _compute(run)
     except runs.Superseded as reason:
         logger.warning("stopped working on a run", extra={"run": run_id, "reason": str(reason)})
+    finally:
+        close_old_connections()
 
 
 def _compute(run: AnalysisRun) -> None:
@@ -73,8 +76,8 @@ def _compute(run: AnalysisRun) -> None:
         runs.run_fail(run=run, reason=str(error))
     except MemoryError:
         runs.run_fail(run=run, reason="There was not enough memory for this run: take fewer years or hypotheses.")
-    except runs.Superseded:
-        raise
+    except (runs.Superseded, DatabaseError, InterfaceError):
+        raise  # nothing can be written now; where the database was lost, the reaper takes the run up again
     except Exception:
         logger.exception("a run failed", extra={"run": str(run.pk)})
         runs.run_fail(run=run, reason=f"The engine failed unexpectedly; the server's log names run {run.pk}.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 THIN_SPACE = "\u2009"
+ROUNDING = 1e-6
+"""What a sum of float32 probabilities may lack of the 1 that is meant."""
 LIKELIHOOD = (
     (0.99, "virtually certain"),
     (0.90, "very likely"),
@@ -31,9 +33,9 @@ def likelihood(probability: float) -> str:
 
 
 def _digits(probability: float) -> str:
-    value = round(100 * probability, 6)  # what is certain is 1 but for the last digits
-    if value in {0, 100}:
-        return f"{value:.0f}"
+    if probability == 0 or probability > 1 - ROUNDING:
+        return f"{probability:.0%}".removesuffix("%")
+    value = 100 * probability
     if value < 0.1:
         return "< 0.1"
     if value > 99.9:
