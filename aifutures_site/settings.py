@@ -212,5 +212,21 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}icon.svg"}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
+    # the accent of static/css/tokens.css, from light to dark
+    "COLORS": {
+        "primary": {
+            "50": "#EFF6FC",
+            "100": "#DBEAF8",
+            "200": "#BFDBF5",
+            "300": "#9CCBF4",
+            "400": "#7DB7F2",
+            "500": "#3C86CF",
+            "600": "#0B5CAD",
+            "700": "#094D91",
+            "800": "#083F77",
+            "900": "#07335F",
+            "950": "#04203D",
+        }
+    },
     "SITE_DROPDOWN": [{"icon": "queue", "title": "Queues", "link": reverse_lazy("django_rq:home")}],
 }

@@ -8,11 +8,13 @@ from typing import Any
 
 import django_rq.urls
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, include, path
+from django.urls import URLPattern, include, path, reverse
 
 from accounts.policies import Role, role_of
 from aifutures_site import health
@@ -33,6 +35,13 @@ def admins_only(view: View) -> View:
     return guarded
 
 
+def admin_login(request: HttpRequest) -> HttpResponseBase:
+    """One page for signing in; who is signed in and still sent here may not use the admin site."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"))
+
+
 _queues = [
     URLPattern(each.pattern, admins_only(each.callback), each.default_args, each.name)
     for each in django_rq.urls.urlpatterns
@@ -43,6 +52,7 @@ urlpatterns = [
     path("accounts/login", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
     path("admin/queues/", include((_queues, "django_rq"))),
+    path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),

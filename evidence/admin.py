@@ -102,7 +102,7 @@ class EvidenceAdmin(ModelAdmin):
 
     list_display = (
         "public_id", "source", "hypothesis_code", "outcome", "strength", "quality_score", "dependency_group",
-        "status_label", "updated_at",
+        "status_label",
     )  # fmt: skip
     list_filter = ("hypothesis", "direction", "status", "source__source_type")
     list_select_related = ("source", "hypothesis")
