@@ -45,7 +45,7 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
     """
     codes = scenario_codes(len(document.codes))
     outcomes = letters(len(document.codes))
-    p = probabilities @ outcomes
+    p = np.clip(probabilities @ outcomes, 0.0, 1.0)  # sums may pass 1 in the last digit
     spread = p * (1 - p)
     weights = spread / spread.sum() if spread.sum() > 0 else np.full(p.size, 1 / p.size)
     tree = linkage(pdist(outcomes, "hamming", w=weights), method="average")

@@ -112,6 +112,13 @@ def test_the_dendrogram_covers_every_scenario_once(study):
     assert sum(cluster["probability"] for cluster in clusters["named"]) == pytest.approx(1)
 
 
+def test_the_dendrogram_stands_a_hypothesis_that_is_certain():
+    data = document_from_seed(10, hypotheses=4, years=5, influences=7, model="dependency_network", feedback_loops=True)
+    data["run"] |= {"iterations": 4096, "hypotheses": None}
+    tree = simulate(parse_model(data))["clusters"]["dendrogram"]
+    assert len(tree["linkage"]) == 15
+
+
 def test_eight_hypotheses_over_76_years_stay_within_the_samples_memory():
     data = document_from_seed(3, hypotheses=8, years=76, influences=24, observations=0, model="dependency_network")
     data["run"] |= {"iterations": 4096, "hypotheses": None}
