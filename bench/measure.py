@@ -17,11 +17,12 @@ from analysis.engine.sampling import BLOCK, REPLICATES, draw_pseudo, draw_sobol,
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelDocument, with_run
 
-from . import numpy_model
+from . import numpy_model, plain_model
 from .peer import PeerModel, Sums, Totals
 
 REPEATS = 3
 MILLION = 1_000_000
+PLAIN_ITERATIONS = 16_000
 NUMPY_ITERATIONS = 65_536
 JAX_ITERATIONS = 200_000
 """Half a second at least, and enough for three digits of a probability."""
@@ -52,6 +53,22 @@ def engine(document: ModelDocument, iterations: int, threads: int | None = None)
     """A whole run with all its outputs and intervals, compiled code loaded."""
     run = with_run(document, iterations=iterations)
     return typical(lambda: simulate(run, threads=threads))
+
+
+def plain_numpy_peer(model: PeerModel) -> Peer:
+    """The plainly written NumPy peer with the best of its chunk sizes."""
+
+    def prepare(chunk: int) -> Callable[[int], Totals]:
+        return lambda seed: plain_model.numpy_run(model, chunk, PLAIN_ITERATIONS, seed)
+
+    return _fastest(prepare, plain_model.CHUNKS, model.target)
+
+
+def plain_jax_peer(model: PeerModel) -> Peer:
+    """The plainly written JAX peer with the best of its chunk sizes, compiled beforehand."""
+    return _fastest(
+        lambda chunk: plain_model.jax_compiled(model, chunk, PLAIN_ITERATIONS), plain_model.CHUNKS, model.target
+    )
 
 
 def numpy_peer(model: PeerModel) -> Peer:
