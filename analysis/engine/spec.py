@@ -25,7 +25,9 @@ Sampler = Literal["sobol", "pseudo"]
 DType = Literal["float32", "float64"]
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
-Text = Annotated[str, Field(max_length=2000)]
+_NO_NUL = r"^[^\x00]*$"
+"""Databases refuse U+0000."""
+Text = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Year = Annotated[int, Field(ge=1900, le=2200)]
@@ -65,13 +67,13 @@ class QualityScores(_Part):
 class EvidenceItem(_Part):
     """One finding of one source, speaking for one outcome of one hypothesis with a strength in [0, 1]."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64)]
+    id: Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
     hypothesis: Code
     direction: Outcome
     strength: Unit
     quality_scores: QualityScores
     publication_date: date
-    dependency_group: Annotated[str, Field(max_length=200)]
+    dependency_group: Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
     source: Text | None = None
     source_type: Text | None = None
     title: Text | None = None
@@ -96,7 +98,7 @@ class InfluenceSpec(_Part):
 class ClusterSpec(_Part):
     """A named family of scenarios: those that fit `pattern` (A, B or * per hypothesis) and no earlier cluster's."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=_NO_NUL)]
     pattern: Annotated[str, Field(pattern=r"^[AB*]+$")]
 
 

@@ -14,7 +14,7 @@ from aifutures_site.config import get_config
 from analysis import terminal
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.simulate import simulate
-from analysis.engine.spec import ModelDocument, ModelError, parse_model, with_run
+from analysis.engine.spec import MAX_BYTES, ModelDocument, ModelError, parse_model, with_run
 from analysis.management.options import add_run_options, run_choices
 
 
@@ -58,7 +58,9 @@ class Command(BaseCommand):
 def _document(options: dict[str, Any]) -> ModelDocument:
     path: Path = options["model"]
     try:
-        return with_run(parse_model(path.read_bytes()), **run_choices(options))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        return with_run(parse_model(content), **run_choices(options))
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}", returncode=2) from None
     except ModelError as error:
