@@ -41,7 +41,8 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
 
     The distance of two scenarios is the sum of w_h over the hypotheses in which they differ, where w_h is proportional
     to 2 p_h (1 - p_h), the probability that two independent futures differ in h; the w_h sum to 1.
-    Gives SciPy's `linkage` rows, the `leaves` as codes from left to right, and `groups`: as many as curated clusters.
+    Gives SciPy's `linkage` rows, the `leaves` as codes from left to right, and `groups`: at
+    most as many as curated clusters (fewer where distances tie).
     """
     codes = scenario_codes(len(document.codes))
     outcomes = letters(len(document.codes))

@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from . import kernel_cache  # noqa: F401 - says where all compiled functions of the engine are kept
+
 
 @intrinsic
 def _bits_to_float(typingctx, bits):

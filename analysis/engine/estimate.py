@@ -42,8 +42,7 @@ def letters(hypotheses: int) -> NDArray[np.int64]:
 def reporting(document: ModelDocument) -> Reporting:
     """Which scenarios the observations leave over, and how they are summed to the reported hypotheses."""
     outcomes = letters(len(document.codes))
-    wanted = document.codes if document.run.hypotheses is None else document.run.hypotheses
-    shown = [h for h, code in enumerate(document.codes) if code in wanted]
+    shown = [h for h, code in enumerate(document.codes) if code in document.reported]
     fits = np.ones((len(document.years), len(outcomes)))
     for observation in document.run.observations:
         column = outcomes[:, document.codes.index(observation.hypothesis)]
@@ -52,7 +51,7 @@ def reporting(document: ModelDocument) -> Reporting:
     for h in shown:
         state = 2 * state + outcomes[:, h].astype(np.int32)
     names = ["".join("AB"[bit] for bit in row) for row in letters(len(shown))]
-    return Reporting(fits, state, names, tuple(document.codes[h] for h in shown))
+    return Reporting(fits, state, names, document.reported)
 
 
 def conditional(joint: Floats, shown: Reporting, base_year: int) -> Floats:

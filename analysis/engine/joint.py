@@ -239,7 +239,7 @@ def log_linear(program, span, space):
         program.plan.fixed[span], program.centre, space.level, space.marginal, space.offset, space.mirror,
         space.couple, space.state, space.work,
     )  # fmt: skip
-    _normalise(program.plan.fixed[span], space.lift, space.state, space.work)
+    _normalise(program.plan.fixed[span], -2 * program.clamp, space.lift, space.state, space.work)
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -266,8 +266,11 @@ def _energies(fixed, centre, level, marginal, offset, mirror, couple, state, wor
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def _normalise(fixed, lift, state, work):
-    """From energies and couplings (`lift`) to probabilities; scenarios against what is set get 0."""
+def _normalise(fixed, floor, lift, state, work):
+    """From energies and couplings (`lift`) to probabilities; scenarios against what is set get 0.
+
+    Energies further below the largest than `floor`, the least that `exp` can take, are raised to it.
+    """
     f = state.dtype.type
     work[0] = f(-np.inf)
     work[1] = f(0.0)
@@ -279,7 +282,7 @@ def _normalise(fixed, lift, state, work):
     for x in range(state.shape[0]):
         if _possible(fixed, x):
             for j in range(BLOCK):
-                state[x, j] = exp(max(state[x, j] - work[0, j], f(-85.0)))
+                state[x, j] = exp(max(state[x, j] - work[0, j], floor))
                 work[1, j] += state[x, j]
         else:
             state[x] = f(0.0)

@@ -14,7 +14,7 @@ from .timeline import logit
 
 DAYS_PER_YEAR = 365.25
 _DIGITS = 12
-"""Weights that differ less are ties: equal scores rank by id in whatever order rounding computed them."""
+"""Smaller differences are rounding: equal weights rank by id, and a quality at the threshold reaches it."""
 
 
 class WeighedItem(NamedTuple):
@@ -78,7 +78,7 @@ def exclusion(document: ModelDocument, item: EvidenceItem) -> str | None:
         return "future"
     if age > settings.max_age_years:
         return "too_old"
-    quality = item_quality(document, item)
+    quality = round(item_quality(document, item), _DIGITS)
     if quality < settings.quality_threshold:
         return "low_quality"
     filtered = (

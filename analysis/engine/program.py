@@ -16,9 +16,22 @@ from .timeline import timeline
 _CLAMP = {"float32": 43.0, "float64": 350.0}
 
 
+_SMALLEST_CHANGE = 5e-7
+"""What a sweep can be seen to change in float32."""
+
+
 def working_dtype(document: ModelDocument) -> str:
-    """The run's dtype; float64 where influences pull so hard that float32 would show it."""
-    return document.run.dtype if largest_pull(document) <= FLOAT32_REACH else "float64"
+    """The run's dtype, or float64 where float32 would show.
+
+    That is with observations, which may be as rare as they like, with influences that pull hard together, and with a
+    stopping rule finer than float32's digits.
+    """
+    coarse = (
+        not document.run.observations
+        and largest_pull(document) <= FLOAT32_REACH
+        and document.settings.causal_network.convergence_epsilon >= _SMALLEST_CHANGE
+    )
+    return document.run.dtype if coarse else "float64"
 
 
 def compile_program(document: ModelDocument) -> Program:
@@ -41,7 +54,7 @@ def compile_program(document: ModelDocument) -> Program:
         centre=kind.type(causal.center_influences),
         clamp=kind.type(_CLAMP[kind.name]),
         symmetric=causal.model == "log_linear",
-        epsilon=kind.type(causal.convergence_epsilon),
+        epsilon=kind.type(max(causal.convergence_epsilon, 4 * np.finfo(kind).eps)),  # finer changes are rounding
         sweeps=causal.max_iterations,
         seed=np.uint64(run.seed),
         low=low if run.sampler == "sobol" else low[:0],

@@ -88,12 +88,13 @@ def simulate(
     slice_seconds: float = 1.0,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    on_checkpoint: Callable[[bytes], None] | None = None,
+    on_checkpoint: Callable[[Callable[[], bytes]], None] | None = None,
     checkpoint: bytes | None = None,
 ) -> dict[str, Any]:
     """Run the model and return its result document (MODEL.md 5).
 
-    The callbacks are called between slices of about `slice_seconds`. The numbers do not depend on threads, chunk,
+    The callbacks are called between slices of about `slice_seconds`, one round of 4,096 iterations at least;
+    `on_checkpoint` gets a function that makes the checkpoint. The numbers do not depend on threads, chunk,
     slices, or on having been stopped and gone on from a checkpoint. Raises Interrupted when `should_stop` says so,
     CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed cannot happen. Without
     `jit` the plain NumPy reference runs, always in float64; ModelError if that is too much for it.
@@ -109,7 +110,7 @@ def simulate(
             if should_stop is not None and should_stop():
                 raise Interrupted(run.checkpoint())
             if on_checkpoint is not None:
-                on_checkpoint(run.checkpoint())
+                on_checkpoint(run.checkpoint)
 
 
 class _Run:
@@ -143,17 +144,19 @@ class _Run:
         return self.tally.rounds >= self.rounds or (early and self.tally.iterations == self.tally.trace[-1][0])
 
     def slice(self, pool: ThreadPoolExecutor, seconds: float) -> None:
-        """Simulate at least one batch of rounds, then more for about `seconds` or until the run has finished."""
+        """Simulate a round at least, then as many as fit into `seconds`, or until the run has finished."""
         end = time.perf_counter() + seconds
-        begun = False
-        while not self.finished and not (begun and time.perf_counter() >= end):
-            begun = True
+        batch = 1
+        while batch and not self.finished:
             next_look = 1 << self.tally.rounds.bit_length()
-            batch = min(self.batch_rounds, self.rounds - self.tally.rounds, next_look - self.tally.rounds)
+            batch = min(batch, self.rounds - self.tally.rounds, next_look - self.tally.rounds)
+            begun = time.perf_counter()
             self._simulate_rounds(pool, batch)
+            per_round = (time.perf_counter() - begun) / batch
             if self.tally.rounds & (self.tally.rounds - 1) == 0:
                 width = max_half_width(self.tally.total().joint, self.shown, self.document.base_year)
                 self.tally.trace.append((self.tally.iterations, width))
+            batch = max(0, min(self.batch_rounds, int((end - time.perf_counter()) / per_round)))
         self.tally.seconds = time.perf_counter() - self.started
 
     def _simulate_rounds(self, pool: ThreadPoolExecutor, rounds: int) -> None:

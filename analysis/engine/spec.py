@@ -28,6 +28,8 @@ Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,15}$")]
 _NO_NUL = r"^[^\x00]*$"
 """Databases refuse U+0000."""
 Text = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
+Line = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text that terminals and headings show: without control characters."""
 Unit = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Year = Annotated[int, Field(ge=1900, le=2200)]
@@ -45,9 +47,9 @@ class HypothesisSpec(_Part):
     """
 
     code: Code
-    label: Text = ""
-    outcome_a: Text = ""
-    outcome_b: Text = ""
+    label: Line = ""
+    outcome_a: Line = ""
+    outcome_b: Line = ""
     prior_probability: Probability
     initial_probability: Probability
     midpoint_year: float
@@ -98,7 +100,7 @@ class InfluenceSpec(_Part):
 class ClusterSpec(_Part):
     """A named family of scenarios: those that fit `pattern` (A, B or * per hypothesis) and no earlier cluster's."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=_NO_NUL)]
+    name: Annotated[Line, Field(min_length=1, max_length=100)]
     pattern: Annotated[str, Field(pattern=r"^[AB*]+$")]
 
 
@@ -185,7 +187,7 @@ class ModelDocument(_Part):
     """All that a run needs. Make it with `parse_model`, which also checks what fields mean to each other."""
 
     schema_name: Annotated[Literal["aifutures.model/1"], Field(alias="schema")]
-    name: Text = ""
+    name: Line = ""
     as_of: date
     base_year: Year
     end_year: Year
@@ -210,6 +212,12 @@ class ModelDocument(_Part):
     def target_year(self) -> int:
         """The year that headline probabilities are for."""
         return self.end_year if self.run.target_year is None else self.run.target_year
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Codes of the hypotheses that the run reports, in order."""
+        chosen = self.run.hypotheses
+        return tuple(code for code in self.codes if chosen is None or code in chosen)
 
     def to_json(self) -> dict[str, Any]:
         """The document as plain JSON values, keys as written in files."""
@@ -245,17 +253,20 @@ class ModelError(ValueError):
 def parse_model(source: bytes | str | Mapping[str, Any]) -> ModelDocument:
     """Read and check a model document (MODEL.md 8).
 
-    Raises ModelError naming the path of every unknown or missing key, number out of range or not finite,
-    duplicate, self-influence, unknown reference or inconsistent setting.
+    Files come as bytes or text of at most 2 MB, what the program itself made as a mapping. Raises ModelError naming the
+    path of every unknown or missing key, number out of range or not finite, duplicate, self-influence, unknown
+    reference or inconsistent setting.
     """
-    raw = source if isinstance(source, bytes | str) else json.dumps(source)
-    if len(raw.encode() if isinstance(raw, str) else raw) > MAX_BYTES:
+    if isinstance(source, bytes | str) and len(source) > MAX_BYTES:
         raise ModelError([Fault("", f"the document is larger than {MAX_BYTES:,} bytes")])
     try:
+        raw = source if isinstance(source, bytes | str) else json.dumps(source)
         document = ModelDocument.model_validate_json(raw)
     except ValidationError as error:
         raise ModelError(list(faults_of(error))) from None
-    faults = list(_cross_check(document))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelError([Fault("", f"no JSON document: {error}")]) from None
+    faults = [*_repeated_keys(raw), *_cross_check(document)]
     if faults:
         raise ModelError(faults)
     return document
@@ -267,16 +278,33 @@ def with_run(document: ModelDocument, **choices: Any) -> ModelDocument:
     return parse_model({**data, "run": {**data["run"], **choices}})
 
 
+def _repeated_keys(raw: bytes | str) -> list[Fault]:
+    """Keys that an object of the JSON text has twice: which value was meant, nobody can say."""
+    faults: list[Fault] = []
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        faults.extend(Fault(keys[index], "the same key twice in one object") for index in _duplicates(keys))
+
+    json.loads(raw, object_pairs_hook=check)
+    return faults
+
+
 _WORDS = {"extra_forbidden": "unknown key", "missing": "missing key", "finite_number": "must be a finite number"}
 
 
 def faults_of(error: ValidationError) -> Iterator[Fault]:
     """Pydantic's findings with paths as in `hypotheses[2].speed` and plain words."""
     for item in error.errors(include_url=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in item["loc"]).lstrip(".")
         message = _WORDS.get(item["type"], item["msg"].removeprefix("Input ").removeprefix("Value error, "))
         shown = "" if item["type"] in {"missing", "extra_forbidden", "json_invalid"} else _shown(item.get("input"))
         yield Fault(path, f"{message}{shown}")
+
+
+def _key(name: str) -> str:
+    """A key as it is written, or quoted and cut where it is none that a document could have."""
+    return name if name.isidentifier() and len(name) <= 60 else repr(name[:60])
 
 
 def _shown(value: object) -> str:
@@ -383,7 +411,7 @@ def _check_run(document: ModelDocument) -> Iterator[Fault]:
 _WITHOUT_NUMBERS: Any = {
     "name": True,
     "hypotheses": {"__all__": {"label", "outcome_a", "outcome_b"}},
-    "evidence": {"__all__": {"title"}},
+    "evidence": {"__all__": {"title", "source_type"}},
     "influences": {"__all__": {"description"}},
 }
 
@@ -391,4 +419,6 @@ _WITHOUT_NUMBERS: Any = {
 def input_hash(document: ModelDocument) -> str:
     """SHA-256 (hex) of the RFC 8785 canonical JSON of all that bears on the numbers (MODEL.md 5)."""
     data = document.model_dump(mode="json", by_alias=True, exclude=_WITHOUT_NUMBERS)
+    data["run"]["target_year"] = document.target_year
+    data["run"]["hypotheses"] = list(document.reported)
     return hashlib.sha256(rfc8785.dumps(data)).hexdigest()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from analysis.engine.estimate import ImpossibleObservation, conditional, reporting
 from analysis.engine.kernel import run_nominal
 from analysis.engine.program import compile_program
+from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model
 from tests.oracle.documents import document_from_seed, documents
 from tests.oracle.enumeration import closed_form
@@ -69,8 +70,29 @@ def test_an_observation_that_cannot_happen_is_refused(study):
     assert nominal(study) is None
 
 
-def test_rare_observations_keep_their_digits_in_float32(study):
-    """P(observed) is about 1e-9 here: what is left must still be right relative to it."""
-    study["hypotheses"][0]["prior_probability"] = 1e-9
-    study["run"]["observations"] = [{"hypothesis": "H1", "outcome": "A", "from_year": 2050}]
-    np.testing.assert_allclose(nominal(study)[-1], closed_form(study, [2050])[0], rtol=1e-4, atol=1e-9)
+@pytest.mark.parametrize("model", ["dependency_network", "log_linear"])
+@pytest.mark.parametrize("prior", [1e-9, 1e-20, 1e-60])
+def test_what_is_observed_may_be_as_rare_as_it_likes(study, model, prior):
+    study["settings"]["causal_network"]["model"] = model
+    study["run"]["observations"] = [
+        {"hypothesis": code, "outcome": "A", "from_year": 2050} for code in ("H1", "H2", "H3")
+    ]
+    for hypothesis in study["hypotheses"][:3]:
+        hypothesis["prior_probability"] = prior
+    np.testing.assert_allclose(nominal(study)[-1], closed_form(study, [2050])[0], rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(document=documents(years=st.integers(2, 5), hypotheses=st.integers(7, 8), observations=st.just(0)))
+def test_random_large_models_agree_with_the_enumeration(document):
+    document["run"]["dtype"] = "float64"
+    np.testing.assert_allclose(nominal(document), closed_form(document), rtol=0, atol=TOLERANCE["float64"])
+
+
+def test_a_stopping_rule_finer_than_float32_still_comes_to_rest():
+    data = document_from_seed(8, hypotheses=6, years=3, influences=24, model="dependency_network", feedback_loops=True)
+    data["settings"]["causal_network"] |= {"convergence_epsilon": 1e-60, "max_iterations": 1000}
+    data["run"] |= {"dtype": "float32", "iterations": 1, "observations": [], "hypotheses": None}
+    sweeps = simulate(parse_model(data))["metadata"]["sweeps"]
+    assert sweeps["converged"]
+    assert 1 < sweeps["max"] < 100

@@ -1,5 +1,8 @@
 """Elementary functions and random inputs against SciPy and NumPy."""
 
+from pathlib import Path
+
+import numba
 import numpy as np
 import pytest
 from scipy.special import ndtri
@@ -7,6 +10,8 @@ from scipy.stats import kstest, qmc
 
 from analysis.engine import sampling
 from analysis.engine.elementary import exp_array, log_array
+from analysis.engine.kernel import run_blocks
+from analysis.engine.kernel_cache import source_digest
 
 
 @pytest.mark.parametrize(("kind", "reach"), [(np.float32, 87), (np.float64, 700)])
@@ -16,6 +21,12 @@ def test_exp_and_log_are_right_to_the_last_digits(kind, reach):
     np.testing.assert_allclose(exp_array(x), np.exp(x.astype(float)), rtol=2 * eps)
     p = np.geomspace(1e-10, 0.999, 20_001).astype(kind)
     np.testing.assert_allclose(log_array(p), np.log(p.astype(float)), rtol=2 * eps, atol=eps)
+
+
+def test_compiled_kernels_are_kept_apart_for_every_source():
+    assert Path(numba.config.CACHE_DIR).name == source_digest()
+    path = run_blocks.stats.cache_path
+    assert source_digest() in path
 
 
 def test_direction_numbers_are_those_of_joe_and_kuo():

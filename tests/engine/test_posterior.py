@@ -23,6 +23,23 @@ def test_posteriors_agree_with_the_oracle(document):
         assert {e.item.id: pytest.approx((e.weight, e.shrink)) for e in ours.used} == theirs.used
 
 
+def test_a_quality_exactly_at_the_threshold_reaches_it(study):
+    """0.3 x 0 + 0.3 x 0.6 + 0.2 x 0.7 + 0.2 x 0.4 is 0.4, though not in binary."""
+    scores = {"authority": 0.0, "methodology": 0.6, "recency": 0.7, "replication": 0.4}
+    study["evidence"] = [
+        {
+            "id": "e1",
+            "hypothesis": "H1",
+            "direction": "A",
+            "strength": 0.5,
+            "quality_scores": scores,
+            "publication_date": "2025-01-01",
+            "dependency_group": "",
+        }
+    ]
+    assert posteriors(parse_model(study))[0].excluded == ()
+
+
 @pytest.mark.parametrize("correlation", [0.0, 0.1, 0.5, 0.99])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_discounts_sum_to_kishs_effective_number(count, correlation):

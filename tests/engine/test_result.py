@@ -57,6 +57,9 @@ def test_observations_weigh_the_draws(study):
     given = joint[row] / weight
     interval = result["scenario_intervals"][code]
     assert interval["sd"] == pytest.approx(np.sqrt(np.average((given - mean[row]) ** 2, weights=weight)), rel=1e-3)
+    kept = all_draws(document, result["metadata"]["quantile_draws"])[-1] * has_agi[:, None]
+    weight = kept.sum(axis=0)
+    given = kept[row] / weight
     for point, name in ((0.05, "q05"), (0.5, "q50"), (0.95, "q95")):
         assert weight[given <= interval[name]].sum() / weight.sum() == pytest.approx(point, abs=1e-3)
     assert result["temporal_evolution"][14]["hypotheses"]["H2"]["mean"] < 1

@@ -47,7 +47,11 @@ def test_threads_chunks_slices_and_restarts_leave_every_bit_alone(study, sampler
 def test_checkpoints_and_progress_are_offered_between_slices(study):
     document = parse_model(study | {"run": study["run"] | {"iterations": 60_000}})
     seen, kept = [], []
-    result = simulate(document, slice_seconds=0, chunk=256, on_progress=seen.append, on_checkpoint=kept.append)
+
+    def keep(make):
+        kept.append(make())
+
+    result = simulate(document, slice_seconds=0, chunk=256, on_progress=seen.append, on_checkpoint=keep)
     assert [p.completed for p in seen] == sorted({p.completed for p in seen})
     assert seen[-1].completed == seen[-1].total == 61_440 == result["metadata"]["iterations"]
     assert all(p.rate > 0 and p.eta_seconds >= 0 for p in seen)

@@ -76,7 +76,38 @@ def test_what_is_no_document_is_refused(text):
 
 def test_a_document_over_two_megabytes_is_refused(study):
     study["name"] = " " * 2_000_000
-    assert faults(study) == ["the document is larger than 2,000,000 bytes"]
+    assert faults(json.dumps(study)) == ["the document is larger than 2,000,000 bytes"]
+
+
+def test_a_key_twice_in_one_object_is_refused(study):
+    text = json.dumps(study)[:-1] + ', "base_year": 2030}'
+    assert "base_year: the same key twice in one object" in faults(text)
+
+
+def test_unknown_keys_are_shown_in_one_line(study):
+    study["evil\nkey\x1b[31m" + "x" * 1000] = 1
+    (fault,) = faults(study)
+    assert fault.isprintable()
+    assert len(fault) < 100
+
+
+def test_a_mapping_may_be_larger_than_a_file(study):
+    """What the program reads back from its database was checked when it came in, perhaps in fewer bytes."""
+    study["name"] = "я" * 2000
+    study["influences"][0]["description"] = "я" * 2000
+    document = parse_model(study)
+    assert parse_model(document.to_json()) == document
+
+
+@pytest.mark.parametrize("source", ["\ud800", {"x": object()}, {"x": float}])
+def test_what_cannot_be_json_is_refused(source):
+    assert len(faults(source)) == 1
+
+
+def test_the_hash_does_not_depend_on_how_a_choice_is_written(study):
+    before = input_hash(parse_model(study))
+    study["run"] |= {"target_year": None, "hypotheses": ["H6", "H5", "H4", "H3", "H2", "H1"]}
+    assert input_hash(parse_model(study)) == before
 
 
 def test_the_hash_looks_at_what_bears_on_numbers_alone(study):

@@ -1,0 +1,25 @@
+"""Where compiled kernels are kept: a folder of its own for every version of the engine's source.
+
+Numba notices a change of the file that a function stands in, not of the functions that it calls. Importing this module
+before the first compiled function sees to it that no kernel of an older source is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numba
+
+_HERE = Path(__file__).parent
+
+
+def source_digest() -> str:
+    """A short hash of the engine's source."""
+    digest = hashlib.sha256()
+    for path in sorted(_HERE.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+numba.config.CACHE_DIR = str(Path(numba.config.CACHE_DIR or _HERE / "__pycache__") / source_digest())  # type: ignore[attr-defined]
