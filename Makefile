@@ -10,6 +10,7 @@ PARALLEL = auto --maxprocesses 8
 
 export PYTHON CHROMIUM
 
+.NOTPARALLEL:
 .PHONY: help demo serve test test-browser check bench lock clean base-env test-env bench-env
 
 help: ## this list

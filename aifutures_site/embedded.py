@@ -102,7 +102,7 @@ class EmbeddedRedis:
         """Start the server, unless another process holds the lock."""
         _make_private(self._socket.parent)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise NoRedis(f"no Redis: cannot use {error.filename}: {error.strerror}") from None

@@ -45,7 +45,12 @@ def _items(value: object) -> object:
 
 def _scheme(*allowed: str) -> AfterValidator:
     def check(value: str) -> str:
-        if urlsplit(value).scheme not in allowed:
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in allowed and (parts.port is None or parts.port > 0)
+        except ValueError:  # its text would show a part of the URL, perhaps of the password
+            raise ValueError("should be a URL; percent-encode what is special in its password") from None
+        if not sound:
             raise ValueError(f"should be a URL that starts with {' or '.join(f'{name}://' for name in allowed)}")
         return value
 
@@ -57,9 +62,11 @@ def _absolute(value: Path) -> Path:
 
 
 _RedisUrl = Annotated[str, _scheme("redis", "rediss", "unix")]
-_DatabaseUrl = Annotated[str, _scheme("postgres", "postgresql", "sqlite")]
+_DatabaseUrl = Annotated[str, _scheme("postgres", "postgresql")]
 _EmailUrl = Annotated[str, _scheme("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")]
 _Words = Annotated[tuple[str, ...], BeforeValidator(_items)]
+_Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")], ...], BeforeValidator(_items)]
+_Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-_:*\[\]]+$")], ...], BeforeValidator(_items)]
 _Folder = Annotated[Path, AfterValidator(_absolute)]
 _Secret = Field(default=None, min_length=32, repr=False)
 
@@ -88,9 +95,9 @@ class Service(BaseModel):
     ] = "INFO"
     log_format: Literal["console", "json"] | None = None
     enable_https: bool = False
-    allowed_hosts: _Words = ("localhost", "127.0.0.1", "[::1]")
-    csrf_trusted_origins: _Words = ()
-    cors_origins: _Words = ()
+    allowed_hosts: _Hosts = ("localhost", "127.0.0.1", "[::1]")
+    csrf_trusted_origins: _Origins = ()
+    cors_origins: _Origins = ()
     trusted_proxies: _Words = ()
     enable_result_cache: bool = True
     cache_ttl: Annotated[int, Field(ge=0)] = 3600

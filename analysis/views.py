@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.policies import Scope, may
@@ -13,6 +14,7 @@ from analysis.reports import run_report
 from analysis.selectors import baseline_run
 
 
+@never_cache
 @require_safe
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:

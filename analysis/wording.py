@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-THIN_SPACE = "\u2009"
+THIN_SPACE = "\u202f"
 ROUNDING = 1e-6
 """What a sum of float32 probabilities may lack of the 1 that is meant."""
 LIKELIHOOD = (

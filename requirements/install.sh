@@ -14,7 +14,7 @@ fail() {
     exit 1
 }
 
-wanted=$(cksum < "$list")
+wanted="$(cksum < "$list") $("$inside" -V 2> /dev/null || true)"
 if [ -x "$inside" ] && [ "$(cat "$stamp" 2> /dev/null || true)" = "$wanted" ]; then
     exit 0
 fi
@@ -34,4 +34,4 @@ fi
 echo "Installing $list into .venv: one to three minutes, this once"
 rm -f "$stamp"
 "$inside" -m pip install -qq --no-input --disable-pip-version-check --root-user-action ignore -r "$list"
-echo "$wanted" > "$stamp"
+echo "$(cksum < "$list") $("$inside" -V)" > "$stamp"

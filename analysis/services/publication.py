@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -13,17 +16,31 @@ from analysis.models import AnalysisRun
 
 @transaction.atomic
 def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> AnalysisRun:
-    """Make a finished run the baseline; earlier baselines stay published and readable.
+    """Make a finished run the baseline; earlier ones stay published and readable.
 
-    `note` says what changed and why. Raises ValidationError for a run that has not succeeded or is the baseline now.
+    `note` says what changed and why. Raises ValidationError for a run that has not succeeded, that supposes something
+    or reports only a part of the model, or that is the baseline now.
     """
     run = AnalysisRun.objects.select_for_update().get(pk=run.pk)
     if run.status != RunStatus.SUCCEEDED:
         status = run.get_status_display().lower()
         raise ValidationError(f"Only a run that succeeded can be published; {run} is {status}.")
+    if supposed := _suppositions(run.model_document.get("run", {})):
+        raise ValidationError(f"The baseline is the whole model with nothing supposed; {run} has {supposed}.")
     if run == AnalysisRun.objects.published().first():
         raise ValidationError(f"{run} is the baseline already.")
     run.published_at, run.published_by, run.publication_note = timezone.now(), actor, note
     run.full_clean(exclude=["model_document", "result", "checkpoint"])
     run.save(update_fields=["published_at", "published_by", "publication_note"])
     return run
+
+
+def _suppositions(chosen: Mapping[str, Any]) -> str:
+    """What a run's choices suppose or leave out, in words; empty for the whole model as it is."""
+    found = {
+        "interventions": chosen.get("interventions"),
+        "observations": chosen.get("observations"),
+        "fewer hypotheses": chosen.get("hypotheses"),
+        "filtered evidence": any(chosen.get("evidence_filter", {}).values()),
+    }
+    return ", ".join(name for name, given in found.items() if given)

@@ -90,6 +90,21 @@ class TestPublication:
             run_publish(run=AnalysisRunFactory(name="Mine", **traits), actor=None)
         assert caught.value.messages == [words]
 
+    @pytest.mark.parametrize(
+        ("chosen", "word"),
+        [
+            ({"interventions": [{"hypothesis": "H2", "outcome": "A", "from_year": 2035}]}, "interventions"),
+            ({"observations": [{"hypothesis": "H2", "outcome": "A", "from_year": 2035}]}, "observations"),
+            ({"hypotheses": ["H1"]}, "fewer hypotheses"),
+            ({"evidence_filter": {"quality_min": 0.6, "sources": [], "hypothesis": None}}, "filtered evidence"),
+        ],
+    )
+    def test_a_run_that_supposes_something_is_no_baseline(self, chosen, word):
+        run = AnalysisRunFactory(succeeded=True, model_document={"run": chosen})
+        with pytest.raises(ValidationError, match=word):
+            run_publish(run=run, actor=None)
+        assert baseline_run() is None
+
     def test_the_command_publishes(self):
         run, out = AnalysisRunFactory(succeeded=True, name="Mine"), io.StringIO()
         call_command("publish_run", run.short_id, "--note", "new sources", stdout=out)

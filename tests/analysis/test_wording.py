@@ -24,11 +24,11 @@ from analysis.wording import likelihood, percent, percent_range
     ],
 )
 def test_percent_has_two_significant_digits(probability, text):
-    assert percent(probability).replace("\u2009", " ") == text
+    assert percent(probability).replace("\u202f", " ") == text
 
 
 def test_a_range_names_the_unit_once():
-    assert percent_range(0.0001, 0.193) == "< 0.1–19\u2009%"
+    assert percent_range(0.0001, 0.193) == "< 0.1–19\u202f%"
 
 
 @pytest.mark.parametrize(

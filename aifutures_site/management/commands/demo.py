@@ -28,8 +28,8 @@ from aifutures_site.processes import spawn, stop
 from analysis import charts
 from analysis.models import Scenario, ScenarioCluster
 from analysis.selectors import baseline_run
+from analysis.services.runs import QUEUE
 
-QUEUE = "analysis"
 START_SECONDS = 300
 """A slow machine may need minutes to compile the engine, once."""
 
