@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from rq import get_current_job
 
 from aifutures_site.config import get_config
@@ -22,6 +21,7 @@ from analysis.engine.tally import CheckpointError
 from analysis.models import AnalysisRun
 from analysis.services import runs
 from analysis.services.model_documents import published_study
+from analysis.services.threads import engine_threads
 
 logger = logging.getLogger(__name__)
 
@@ -30,20 +30,21 @@ stopping = threading.Event()
 
 SLICE_SECONDS = 0.25
 CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_SHARE = 20
+"""Between two checkpoints lies at least so many times what the last one took to make and write."""
 HEARTBEAT_SECONDS = 2.0
+WRITES = 3
+WRITE_AGAIN_SECONDS = 0.2
+"""A database that is away for a moment costs no run: a write is tried a few times, so long apart."""
 
-
-@cache
-def engine_threads() -> int:
-    """Threads that this process gives to the engine: every core unless configured otherwise."""
-    config = get_config()
-    if not config.computation.parallel_processing.enable:
-        return 1
-    return config.service.engine_threads or len(os.sched_getaffinity(0))
+T = TypeVar("T")
 
 
 def warm_up() -> None:
-    """Have the kernels compiled or read from the cache, so that no run waits for it."""
+    """Have the usual kernels, in float32, compiled or read from the cache, so that no such run waits for it.
+
+    The first run in float64 has its own compiled, once for all processes that share the cache on disk.
+    """
     simulate(with_run(published_study(), iterations=1), threads=1)
 
 
@@ -65,13 +66,14 @@ def run_execute(run_id: str) -> None:
 
 def _compute(run: AnalysisRun) -> None:
     """Simulate and store how it ended: well, stopped, or not at all, with a reason for its owner."""
+    execution = _Execution(run)
     try:
-        result = _Execution(run).simulate()
+        result = execution.simulate()
     except Interrupted as interrupted:
-        if stopping.is_set():
-            runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=interrupted.checkpoint)
-        else:
+        if execution.cancelled:  # also where the worker stops as well: the run would never be taken up again
             runs.run_stop_cancelled(run=run)
+        else:
+            runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=interrupted.checkpoint)
     except (ModelError, ImpossibleObservation) as error:
         runs.run_fail(run=run, reason=str(error))
     except MemoryError:
@@ -82,7 +84,19 @@ def _compute(run: AnalysisRun) -> None:
         logger.exception("a run failed", extra={"run": str(run.pk)})
         runs.run_fail(run=run, reason=f"The engine failed unexpectedly; the server's log names run {run.pk}.")
     else:
-        runs.run_succeed(run=run, result=result)
+        _insist(lambda: runs.run_succeed(run=run, result=result))
+
+
+def _insist(write: Callable[[], T]) -> T:
+    """Do a write to the database, again where the database was away for a moment."""
+    for _ in range(WRITES - 1):
+        try:
+            return write()
+        except OperationalError:
+            logger.warning("a write failed; trying again", exc_info=True)
+            close_old_connections()
+            time.sleep(WRITE_AGAIN_SECONDS)
+    return write()
 
 
 class _Execution:
@@ -91,7 +105,7 @@ class _Execution:
     def __init__(self, run: AnalysisRun) -> None:
         self.run = run
         self.cancelled = False
-        self.kept_at = time.monotonic()
+        self.keep_at = time.monotonic() + CHECKPOINT_SECONDS
 
     def simulate(self) -> dict[str, object]:
         document = parse_model(self.run.model_document)
@@ -115,12 +129,16 @@ class _Execution:
                 checkpoint = None
 
     def _progress(self, progress: Progress) -> None:
-        self.cancelled = runs.run_progress(run=self.run, progress=progress)
+        self.cancelled = _insist(lambda: runs.run_progress(run=self.run, progress=progress))
 
-    def _keep(self, checkpoint: bytes) -> None:
-        if time.monotonic() - self.kept_at >= CHECKPOINT_SECONDS:
-            runs.run_checkpoint(run=self.run, checkpoint=checkpoint)
-            self.kept_at = time.monotonic()
+    def _keep(self, make: Callable[[], bytes]) -> None:
+        begun = time.monotonic()
+        if begun < self.keep_at:
+            return
+        checkpoint = make()
+        _insist(lambda: runs.run_checkpoint(run=self.run, checkpoint=checkpoint))
+        now = time.monotonic()
+        self.keep_at = now + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * (now - begun))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq.job import Job
+from rq import Queue
+from rq.job import JobStatus
 
 from accounts.models import User
 from analysis.choices import ACTIVE_STATUSES, RunStatus
@@ -72,6 +73,7 @@ def run_start(*, run_id: UUID, job_id: str) -> AnalysisRun | None:
             pk=run_id, job_id=job_id, status=RunStatus.QUEUED, cancel_requested_at__isnull=True
         ).update(status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now)
         if not taken:
+            _cancel_waiting(run_id, now)
             return None
         run = AnalysisRun.objects.get(pk=run_id)
         _note(run_id, RunStatus.RUNNING, attempt=run.attempt, at=now)
@@ -96,9 +98,9 @@ def run_progress(*, run: AnalysisRun, progress: Progress) -> bool:
     return AnalysisRun.objects.filter(pk=run.pk, cancel_requested_at__isnull=False).exists()
 
 
-def run_checkpoint(*, run: AnalysisRun, checkpoint: bytes | None) -> None:
-    """Keep the state to go on from; None forgets it. Raises Superseded."""
-    _write(run, checkpoint=checkpoint)
+def run_checkpoint(*, run: AnalysisRun, checkpoint: bytes) -> None:
+    """Keep the state to go on from; what was lost before it counts no more. Raises Superseded."""
+    _write(run, checkpoint=checkpoint, losses=0)
 
 
 def run_succeed(*, run: AnalysisRun, result: Mapping[str, Any]) -> None:
@@ -125,13 +127,17 @@ def run_stop_cancelled(*, run: AnalysisRun) -> None:
 
 
 def run_requeue(*, run: AnalysisRun, reason: str, **fields: Any) -> None:
-    """Hand a running run back to the queue, to go on from its checkpoint. Raises Superseded."""
+    """Hand a running run back to the queue, to go on from its checkpoint; end it if it is to be cancelled.
+
+    Raises Superseded.
+    """
     job_id = uuid4().hex
     now = timezone.now()
     with transaction.atomic():
         _write(run, status=RunStatus.QUEUED, job_id=job_id, queued_at=now, **fields)
-        _note(run.pk, RunStatus.QUEUED, attempt=run.attempt, at=now, reason=reason)
-        _enqueue_on_commit(run.pk, job_id)
+        if not _cancel_waiting(run.pk, now):  # read with the row in hand: a wish that came before is not overlooked
+            _note(run.pk, RunStatus.QUEUED, attempt=run.attempt, at=now, reason=reason)
+            _enqueue_on_commit(run.pk, job_id)
 
 
 def run_cancel(*, run: AnalysisRun) -> AnalysisRun:
@@ -141,20 +147,19 @@ def run_cancel(*, run: AnalysisRun) -> AnalysisRun:
         AnalysisRun.objects.filter(pk=run.pk, status__in=ACTIVE_STATUSES, cancel_requested_at__isnull=True).update(
             cancel_requested_at=now
         )
-        waiting = AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED)
-        if waiting.update(status=RunStatus.CANCELLED, finished_at=now, checkpoint=None):
-            _note(run.pk, RunStatus.CANCELLED, attempt=run.attempt, at=now)
+        _cancel_waiting(run.pk, now)
     return AnalysisRun.objects.get(pk=run.pk)
 
 
 def runs_reap() -> int:
     """Find runs that nobody works on, and queue them again or end them with a reason. Gives their number.
 
-    Running without a sign of life: the worker is dead; the run goes on from its checkpoint, until it has lost three.
-    Queued for long and unknown to the queue: Redis lost the job; it is put there again.
+    Running without a sign of life: the worker is dead; the run goes on from its checkpoint, until it has lost three
+    without a new one. Queued although it is to be cancelled: it ends. Queued for long and not in the queue: Redis lost
+    the job, or its worker died before it began; it is put there again.
     """
     now = timezone.now()
-    return _reap_silent(now) + _reap_unclaimed(now)
+    return _reap_silent(now) + _reap_cancelled(now) + _reap_unclaimed(now)
 
 
 def _reap_silent(now: datetime) -> int:
@@ -180,12 +185,23 @@ _GIVEN_UP = (
 )
 
 
+def _reap_cancelled(now: datetime) -> int:
+    reaped = 0
+    waiting = AnalysisRun.objects.filter(status=RunStatus.QUEUED, cancel_requested_at__isnull=False)
+    for run_id in waiting.values_list("pk", flat=True)[:100]:
+        with transaction.atomic():
+            reaped += _cancel_waiting(run_id, now)
+    return reaped
+
+
 def _reap_unclaimed(now: datetime) -> int:
     reaped = 0
-    connection = django_rq.get_connection(QUEUE)
+    queue = django_rq.get_queue(QUEUE)
     waiting = AnalysisRun.objects.filter(status=RunStatus.QUEUED, queued_at__lt=now - UNCLAIMED)
-    for run in waiting.order_by("queued_at")[:100]:
-        if Job.exists(run.job_id, connection=connection):
+    found = list(waiting.order_by("queued_at").defer("model_document", "result", "checkpoint")[:100])
+    listed = set(queue.job_ids) if found else set()
+    for run in found:
+        if run.job_id in listed and _is_waiting(queue, run.job_id):
             continue
         fresh = uuid4().hex
         claimed = AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED, job_id=run.job_id)
@@ -194,6 +210,22 @@ def _reap_unclaimed(now: datetime) -> int:
                 _enqueue_on_commit(run.pk, fresh)
                 reaped += 1
     return reaped
+
+
+def _is_waiting(queue: Queue, job_id: str) -> bool:
+    """Whether a worker that takes the job from the queue's list will run it."""
+    job = queue.fetch_job(job_id)
+    return job is not None and job.get_status() == JobStatus.QUEUED
+
+
+def _cancel_waiting(run_id: UUID, now: datetime) -> bool:
+    """End a run that waits and is to be cancelled; False for any other. Within a transaction."""
+    waiting = AnalysisRun.objects.filter(pk=run_id, status=RunStatus.QUEUED, cancel_requested_at__isnull=False)
+    if not waiting.update(status=RunStatus.CANCELLED, finished_at=now, checkpoint=None):
+        return False
+    attempt = AnalysisRun.objects.values_list("attempt", flat=True).get(pk=run_id)
+    _note(run_id, RunStatus.CANCELLED, attempt=attempt, at=now)
+    return True
 
 
 def _write(run: AnalysisRun, **fields: Any) -> None:
@@ -218,10 +250,13 @@ def _enqueue_on_commit(run_id: UUID, job_id: str) -> None:
 
 
 def _enqueue(run_id: UUID, job_id: str) -> None:
-    """Tell the queue. Where that fails the run stays queued in the database, and the reaper tells it later."""
+    """Tell the queue. Where that fails the run stays queued in the database, and the reaper tells it later.
+
+    Ended jobs leave nothing behind: how a run ended is in its row, why a job failed in the worker's log.
+    """
     try:
         django_rq.get_queue(QUEUE, commit_mode="auto").enqueue_call(
-            JOB, args=(str(run_id),), job_id=job_id, timeout=-1, result_ttl=0, failure_ttl=86_400
+            JOB, args=(str(run_id),), job_id=job_id, timeout=-1, result_ttl=0, failure_ttl=0
         )
     except RedisError:
         logger.warning("the queue could not be told of a run", extra={"run": str(run_id)}, exc_info=True)

@@ -2,16 +2,19 @@
 
 1 create -> queued, job in Redis after commit   2 start needs its job, once   3 progress, checkpoint, end
 4 a lost worker: requeued with its checkpoint, its late writes refused, given up at the third loss
-5 cancel: at once while queued, at the next slice while running   6 a job lost by Redis is queued again
+5 cancel: at once while queued, at the next slice while running, whatever else happens to its worker
+6 a job lost by Redis, or with a worker that had not begun, is queued again
 """
 
 from datetime import timedelta
 
 import django_rq
 import pytest
+from django.db import OperationalError, transaction
 from django.utils import timezone
-from rq.job import Job
+from rq.job import JobStatus
 
+from analysis import jobs
 from analysis.choices import RunStatus
 from analysis.engine.simulate import Progress, simulate
 from analysis.models import AnalysisRun
@@ -52,10 +55,13 @@ def test_a_new_run_waits_in_the_queue_once_it_is_committed(queued):
     assert history(queued) == ["queued"]
 
 
-def test_nothing_is_queued_where_the_transaction_is_undone(db, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks(execute=False):
+def test_nothing_is_queued_where_the_transaction_is_undone(django_capture_on_commit_callbacks):
+    before = django_rq.get_queue(runs.QUEUE).job_ids
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(ZeroDivisionError), transaction.atomic():
         run = runs.run_create(document=model_document_build(model="published"), owner=None)
-    assert run.job_id not in django_rq.get_queue(runs.QUEUE).job_ids
+        raise ZeroDivisionError
+    assert not AnalysisRun.objects.filter(pk=run.pk).exists()
+    assert django_rq.get_queue(runs.QUEUE).job_ids == before
 
 
 def test_only_the_job_that_a_run_waits_for_starts_it_and_only_once(queued):
@@ -114,6 +120,16 @@ def test_a_run_that_loses_three_workers_is_given_up_with_a_reason(queued):
     assert "run it again" in run.error
 
 
+def test_a_checkpoint_clears_the_losses_before_it(queued):
+    lost = started(queued)
+    silence(lost)
+    runs.runs_reap()
+    again = started(AnalysisRun.objects.get(pk=lost.pk))
+    assert again.losses == 1
+    runs.run_checkpoint(run=again, checkpoint=b"state")
+    assert AnalysisRun.objects.get(pk=lost.pk).losses == 0
+
+
 def test_being_told_to_stop_is_no_loss(queued):
     run = started(queued)
     runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=b"state")
@@ -134,12 +150,114 @@ def test_cancelling_a_running_run_is_seen_at_its_next_progress(queued):
     assert runs.run_cancel(run=run).status == RunStatus.CANCELLED
 
 
-def test_a_job_that_the_queue_lost_is_queued_again(queued, django_capture_on_commit_callbacks):
+def ended_as_cancelled(run):
+    run = AnalysisRun.objects.get(pk=run.pk)
+    assert (run.status, run.checkpoint) == (RunStatus.CANCELLED, None)
+    assert run.finished_at is not None
+    assert history(run) == ["queued", "running", "cancelled"]
+    assert run.job_id not in django_rq.get_queue(runs.QUEUE).job_ids
+
+
+def test_a_cancelled_run_whose_worker_is_told_to_stop_ends_and_does_not_wait(
+    queued, django_capture_on_commit_callbacks
+):
+    run = started(queued)
+    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
+    runs.run_cancel(run=run)
+    with django_capture_on_commit_callbacks(execute=True):
+        runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=b"state")
+    ended_as_cancelled(run)
+
+
+def test_cancelling_wins_over_stopping_in_the_worker(queued, monkeypatch):
+    run = started(queued)
+    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
+    runs.run_cancel(run=run)
+    monkeypatch.setattr(jobs, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(jobs.stopping, "is_set", lambda: True)
+    jobs._compute(run)
+    ended_as_cancelled(run)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_cancelled_run_whose_worker_is_lost_is_ended_by_the_reaper(queued, seen, monkeypatch):
+    run = started(queued)
+    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
+    silence(run)
+    if seen:
+        runs.run_cancel(run=run)
+    else:  # the wish comes after the reaper has read the row, before it writes
+        requeue = runs.run_requeue
+        monkeypatch.setattr(
+            runs, "run_requeue", lambda *, run, **more: (runs.run_cancel(run=run), requeue(run=run, **more))
+        )
+    assert runs.runs_reap() == 1
+    ended_as_cancelled(run)
+
+
+@pytest.mark.parametrize("finds", [runs.run_start, runs.runs_reap])
+def test_a_queued_run_that_is_to_be_cancelled_is_ended_by_whoever_finds_it(queued, finds):
+    AnalysisRun.objects.filter(pk=queued.pk).update(cancel_requested_at=timezone.now())
+    arguments = {"run_id": queued.pk, "job_id": queued.job_id} if finds is runs.run_start else {}
+    assert finds(**arguments) in {None, 1}
+    assert AnalysisRun.objects.get(pk=queued.pk).status == RunStatus.CANCELLED
+    assert history(queued) == ["queued", "cancelled"]
+
+
+def forget(job, queue):
+    job.delete()
+
+
+def fail(job, queue):
+    queue.remove(job)
+    job.set_status(JobStatus.FAILED)
+
+
+def lose_its_worker(job, queue):
+    queue.remove(job)
+    job.set_status(JobStatus.STARTED)
+
+
+@pytest.mark.parametrize("harm", [forget, fail, lose_its_worker])
+def test_a_run_whose_job_will_never_run_is_queued_again(queued, harm, django_capture_on_commit_callbacks):
     AnalysisRun.objects.filter(pk=queued.pk).update(queued_at=timezone.now() - runs.UNCLAIMED - timedelta(seconds=1))
     assert runs.runs_reap() == 0
-    Job.fetch(queued.job_id, connection=django_rq.get_connection(runs.QUEUE)).delete()
+    queue = django_rq.get_queue(runs.QUEUE)
+    harm(queue.fetch_job(queued.job_id), queue)
     with django_capture_on_commit_callbacks(execute=True):
         assert runs.runs_reap() == 1
     job_id = AnalysisRun.objects.get(pk=queued.pk).job_id
     assert job_id != queued.job_id
     assert job_id in django_rq.get_queue(runs.QUEUE).job_ids
+
+
+def test_a_write_outlives_a_moment_without_the_database_and_no_more(monkeypatch):
+    monkeypatch.setattr(jobs, "WRITE_AGAIN_SECONDS", 0)
+    failures = iter([OperationalError, OperationalError])
+
+    def write():
+        for failure in failures:
+            raise failure("away")
+        return "written"
+
+    assert jobs._insist(write) == "written"
+    failures = iter([OperationalError] * 3)
+    with pytest.raises(OperationalError):
+        jobs._insist(write)
+
+
+def test_checkpoints_are_spaced_by_what_they_cost(queued, monkeypatch):
+    now, made = [100.0], []
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(runs, "run_checkpoint", lambda **written: None)
+    execution = jobs._Execution(started(queued))
+
+    def make():
+        made.append(now[0])
+        now[0] += 0.5  # half a second to make: ten seconds to the next
+        return b"state"
+
+    for later in (0.5, 1.5, 2.5, 11, 13):
+        now[0] = max(now[0], 100 + later)
+        execution._keep(make)
+    assert made == [101.5, 113]
