@@ -88,6 +88,8 @@ def test_a_running_run_is_cancelled_within_two_seconds(installation, tmp_path):
     with running(*WORKER, env=env, log=log) as worker:
         long_run_in_hand(installation, worker, log)
         with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+            # what `run_cancel` writes of a running run; this process has the settings of another installation, and
+            # one of its own would take seconds to start while the run ends
             database.execute(
                 "update analysis_analysisrun set cancel_requested_at = datetime('now') where status = 'running'"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from argparse import ArgumentParser
@@ -12,16 +13,25 @@ import django_rq
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections, connection
-from rq import SimpleWorker
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from aifutures_site.embedded import NoRedis, require_redis
+from aifutures_site.embedded import NoRedis, is_up, require_redis
 from analysis import jobs
 from analysis.services.runs import runs_reap
+from analysis.services.threads import engine_threads
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 3.0
+LOST_SECONDS = 0.5
+"""Between two looks whether a lost Redis is back."""
 
 
 class Worker(SimpleWorker):
@@ -30,7 +40,28 @@ class Worker(SimpleWorker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Let the run in hand finish its slice, keep its checkpoint and go back to the queue; then end."""
         jobs.stopping.set()
-        super().request_stop(signum, frame)
+        with contextlib.suppress(RedisError):  # without Redis nobody can be told, and the run in hand must not fail
+            super().request_stop(signum, frame)
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()
+        self._stop_requested = jobs.stopping.is_set()  # it came before this worker listened
+
+    def teardown(self) -> None:
+        """Sign off, where Redis is there to be told."""
+        listener: Any = self.pubsub_thread
+        if is_up(settings.REDIS_URL):
+            super().teardown()
+        elif listener is not None:
+            listener.stop()
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job; where Redis is lost meanwhile, end this worker: how the run ended is in the database."""
+        try:
+            super().execute_job(job, queue)
+        except RedisError as error:
+            logger.warning("Redis was lost", extra={"reason": str(error)})
+            raise StopRequested from None
 
 
 class Command(BaseCommand):
@@ -53,15 +84,31 @@ class Command(BaseCommand):
         self.stdout.write("worker: preparing the engine; the first time compiles it, about half a minute")
         jobs.warm_up()
         names = queue or list(settings.RQ_QUEUES)
+        self.stdout.write(f"worker: ready, {engine_threads()} threads, queues {', '.join(names)}")
+        with contextlib.suppress(StopRequested):  # told to stop between two workers
+            _work(names, burst)
+            while not (burst or jobs.stopping.is_set()):
+                logger.warning("the worker lost its queue; going on as soon as Redis answers")
+                while not (jobs.stopping.wait(LOST_SECONDS) or is_up(settings.REDIS_URL)):
+                    pass
+                _work(names, burst)
+
+
+def _work(names: list[str], burst: bool) -> None:
+    """Serve the queues until told to stop, or until Redis is lost."""
+    connection: Redis = django_rq.get_connection(names[0])
+    connection.set_retry(Retry(NoBackoff(), 0))  # who waits in a retry hears no signal
+    try:
         worker = Worker(
-            [django_rq.get_queue(name) for name in names],
-            connection=django_rq.get_connection(names[0]),
+            [django_rq.get_queue(name, connection=connection) for name in names],
+            connection=connection,
             serializer=JSONSerializer,
             log_job_description=False,
         )
-        self.stdout.write(f"worker: ready, {jobs.engine_threads()} threads, queues {', '.join(names)}")
         with _Timer(worker):
             worker.work(burst=burst, logging_level=None)
+    except RedisError as error:
+        logger.warning("Redis was lost", extra={"reason": str(error)})
 
 
 class _Timer:
