@@ -41,15 +41,22 @@ class ProgressBar:
         """Draw a snapshot of the run."""
         if self._ended:
             return
-        self._ended = done = progress.completed >= progress.total
+        done = progress.completed >= progress.total
         if self._live:
             self._draw(f"{_bar(progress)} {_figures(progress)}")
             if done:
-                self._output.write()
+                self.end()
         elif done or time.monotonic() - self._shown_at >= LINES_EVERY:
             self._shown_at = time.monotonic()
             self._output.write(_figures(progress))
             self._output.flush()
+            self._ended = done
+
+    def end(self) -> None:
+        """Leave the bar as it is and go on below it; also of a run that ends early."""
+        if self._live and self._drawn and not self._ended:
+            self._output.write()
+        self._ended = True
 
     def say(self, text: str) -> None:
         """A line in place of the bar."""

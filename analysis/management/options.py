@@ -41,7 +41,7 @@ def _assignment(option: str, text: str) -> dict[str, Any]:
     """`H5=A@2030` as an intervention or observation of the model document."""
     match = _ASSIGNMENT.fullmatch(text)
     if match is None:
-        raise CommandError(f"{option} {text}: must look like H5=A@2030", returncode=2)
+        raise CommandError(f"{option} {text!r}: must look like H5=A@2030", returncode=2)
     return {**match.groupdict(), "from_year": int(match["from_year"])}
 
 

@@ -155,7 +155,7 @@ class TestExport:
             (["--run", "5"], "Several runs start with '5'; give more of the id."),
             (["--run", "12345678", "--model", "baseline"], "Give --run or --model, not both."),
             (["--model", "best"], "Unknown model 'best'; models are baseline, published."),
-            (["--output", "/nowhere/at/all"], "Cannot write /nowhere/at/all: No such file or directory."),
+            (["--output", "/nowhere/at/all"], "/nowhere/at/all: cannot be written: No such file or directory"),
         ],
     )
     def test_bad_input_is_one_line_and_exit_status_2(self, arguments, words):

@@ -1,14 +1,21 @@
 """simulate and run_analysis as people type them, with what they may get wrong."""
 
 import copy
+import errno
 import io
 import json
+import os
+from pathlib import Path
 
+import django_rq
 import pytest
 from django.core.management import CommandError, call_command
 
 from analysis.engine.simulate import Progress
+from analysis.management.output import write_output
+from analysis.models import AnalysisRun
 from analysis.services.model_documents import PUBLISHED_STUDY
+from analysis.services.runs import QUEUE
 from analysis.terminal import ProgressBar
 from tests.processes import environment, manage
 
@@ -67,8 +74,9 @@ def test_a_bad_model_is_refused_in_one_line_that_names_the_path(tmp_path, damage
         (["--iterations", "-5"], "run.iterations"),
         (["--iterations", "1000000000000"], "run.iterations"),
         (["--do", "H9=A@2030"], "unknown hypothesis 'H9'"),
-        (["--do", "H9=A"], "--do H9=A: must look like H5=A@2030"),
-        (["--given", "H2=C@2030"], "--given H2=C@2030"),
+        (["--do", "H9=A"], "--do 'H9=A': must look like H5=A@2030"),
+        (["--given", "H2=C@2030"], "--given 'H2=C@2030'"),
+        (["--do", "H9\n=A"], r"--do 'H9\n=A'"),
         (["--given", "H2=A@1999"], "run.observations[0].from_year"),
         (["--target-year", "2060"], "run.target_year"),
         (["--threads", "0"], "--threads"),
@@ -118,12 +126,56 @@ def test_simulate_needs_no_database_and_writes_the_result(tmp_path):
         (["--iterations", "0"], "run.iterations"),
         (["--do", "H9=A@2030"], "unknown hypothesis 'H9'"),
         (["--no-wait", "--publish"], "--publish and --output need --wait"),
+        (["--name", "n" * 201], "--name"),
+        (["--name", "two\nlines"], "--name"),
+        (["--output", "/no such folder/out.json"], "/no such folder/out.json: cannot be written"),
     ],
 )
-def test_run_analysis_refuses_before_anything_is_queued(arguments, named, django_assert_num_queries):
-    with pytest.raises(CommandError, match=named.replace("[", r"\[")) as refused:
+def test_run_analysis_refuses_before_anything_is_queued(arguments, named):
+    queue = django_rq.get_queue(QUEUE)
+    queue.empty()
+    with pytest.raises(CommandError) as refused:
         call_command("run_analysis", *arguments)
     assert refused.value.returncode == 2
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert AnalysisRun.objects.count() == 0
+    assert queue.job_ids == []
+
+
+def test_a_pipe_is_no_model(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(CommandError, match="not a regular file"):
+        call_command("simulate", str(path))
+
+
+def test_an_output_is_replaced_in_one_step_and_left_alone_where_that_fails(tmp_path, monkeypatch):
+    output = tmp_path / "out.json"
+    output.write_text("before")
+    write_output(output, "after")
+    assert output.read_text() == "after"
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(CommandError, match="cannot be written: No space left on device"):
+        write_output(output, "never")
+    assert output.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_run_that_converges_early_leaves_its_bar_on_a_line_of_its_own(tmp_path):
+    path = tmp_path / "model.json"
+    document = json.loads(PUBLISHED_STUDY.read_text())
+    document["run"].update(iterations=50_000_000, stop_when_converged=True)
+    path.write_text(json.dumps(document))
+    screen = Terminal(live=True)
+    call_command("simulate", str(path), stdout=io.StringIO(), stderr=screen, force_color=True)
+    assert screen.getvalue().startswith("\r")
+    assert screen.getvalue().endswith("\n")
+    assert "\x1b" not in screen.getvalue()
 
 
 class Terminal(io.StringIO):

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from analysis.engine.spec import ModelDocument, ModelError, parse_model
+from analysis.management.output import check_output, write_output
 from analysis.selectors import run_by_id
 from analysis.services.model_documents import NamedModel, model_document_build
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; default: standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["output"]:
+            check_output(options["output"])
         try:
             document = _document(options["run"], options["model"])
         except ValidationError as error:
@@ -31,7 +34,7 @@ class Command(BaseCommand):
         except ModelError as error:
             raise CommandError(f"The data make no valid model: {error}") from None
         text = json.dumps(document.to_json(), indent=1, ensure_ascii=False)
-        _write(f"{text}\n", options["output"]) if options["output"] else self.stdout.write(text)
+        write_output(options["output"], f"{text}\n") if options["output"] else self.stdout.write(text)
 
 
 def _document(run_id: str | None, model: str | None) -> ModelDocument:
@@ -43,10 +46,3 @@ def _document(run_id: str | None, model: str | None) -> ModelDocument:
     if name not in NamedModel.values:
         raise ValidationError(f"Unknown model {name!r}; models are {', '.join(NamedModel.values)}.")
     return model_document_build(model=name)
-
-
-def _write(text: str, path: Path) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"Cannot write {path}: {error.strerror}.", returncode=2) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
 from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from analysis.choices import RunStatus
 from analysis.engine.simulate import Progress
 from analysis.engine.spec import ModelDocument, ModelError
 from analysis.management.options import add_run_options, run_choices
+from analysis.management.output import check_output, write_output
 from analysis.models import AnalysisRun, Scenario
 from analysis.services.model_documents import NamedModel, model_document_build
 from analysis.services.publication import run_publish
@@ -44,6 +46,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["wait"] and (options["publish"] or options["output"]):
             raise CommandError("--publish and --output need --wait: they take the finished run", returncode=2)
+        _check_name(options["name"])
+        if options["output"]:
+            check_output(options["output"])
         document = _document(options)
         try:
             require_redis(settings.REDIS_URL)
@@ -59,15 +64,21 @@ class Command(BaseCommand):
             raise CommandError(f"the run {run.get_status_display().lower()}: {run.error or 'on request'}")
         titles = dict(Scenario.objects.values_list("code", "title"))
         self.stdout.write("\n" + terminal.summary(run.model_document, run.result_document, titles))
-        if options["output"]:
-            options["output"].write_text(json.dumps(run.result_document, indent=1) + "\n")
-            self.stdout.write(f"Result written to {options['output']}")
         if options["publish"]:
             try:
                 run_publish(run=run, actor=None, note=options["note"])
             except ValidationError as error:
                 raise CommandError(" ".join(error.messages)) from None
             self.stdout.write(f"Published run {run.short_id} as the baseline.")
+        if options["output"]:
+            write_output(options["output"], json.dumps(run.result_document, indent=1) + "\n")
+            self.stdout.write(f"Result written to {options['output']}")
+
+
+def _check_name(name: str) -> None:
+    longest = AnalysisRun._meta.get_field("name").max_length or 0
+    if len(name) > longest or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name):
+        raise CommandError(f"--name: must be at most {longest} characters, none of them a control", returncode=2)
 
 
 def _document(options: dict[str, Any]) -> ModelDocument:
