@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from analysis.constants import NO_COLOUR
 from analysis.engine.clusters import fits
 from analysis.wording import percent, percent_range
 
 LIKELIEST = 12
 INK, MUTED, LINE = "#1B1B1A", "#5F5F5A", "#DEDED9"
-OTHER = "#777777"
-"""Of a cluster that nobody gave a colour."""
+AS_WRITTEN: dict[str, Any] = {"parse_math": False}
+"""For texts from the data, where a dollar sign is no formula."""
 
 
 def overview_figure(
@@ -38,9 +39,10 @@ def overview_figure(
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _ranking(left, document, result, titles, colours)
     _timeline(right, result, colours)
-    figure.text(0.012, 0.965, _finding(result, titles), fontsize=15, weight="bold", color=INK, va="center")
+    finding = _finding(result, titles)
+    figure.text(0.012, 0.965, finding, fontsize=15, weight="bold", color=INK, va="center", **AS_WRITTEN)
     figure.text(0.012, 0.918, _subtitle(result), fontsize=10, color=MUTED, va="center")
-    figure.text(0.012, 0.018, _source(document, result), fontsize=8, color=MUTED, va="center")
+    figure.text(0.012, 0.018, _source(document, result), fontsize=8, color=MUTED, va="center", **AS_WRITTEN)
     return figure
 
 
@@ -87,12 +89,13 @@ def _ranking(
     codes = sorted(found, key=lambda code: -found[code])[:LIKELIEST]
     for row, code in enumerate(codes):
         cluster = next(each["name"] for each in document["clusters"] if fits(each["pattern"], code))
-        colour = colours.get(cluster, OTHER)
+        colour = colours.get(cluster, NO_COLOUR)
         interval = intervals[code]
         axes.plot([100 * interval["q05"], 100 * interval["q95"]], [row, row], color=colour, linewidth=2, alpha=0.55)
         axes.plot(100 * found[code], row, "o", color=colour, markersize=8)
     names = [textwrap.shorten(titles.get(code, ""), 44, placeholder="…") for code in codes]
-    axes.set_yticks(range(len(codes)), [f"{name}   {code}" for name, code in zip(names, codes, strict=True)], color=INK)
+    labels = [f"{name}   {code}" for name, code in zip(names, codes, strict=True)]
+    axes.set_yticks(range(len(codes)), labels, color=INK, **AS_WRITTEN)
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set_xlabel("Probability, %", color=MUTED)
@@ -105,13 +108,16 @@ def _timeline(axes: Axes, result: Mapping[str, Any], colours: Mapping[str, str])
     years = [entry["year"] for entry in evolution]
     names = list(evolution[0]["clusters"])
     shares = [[100 * entry["clusters"][name] for entry in evolution] for name in names]
-    axes.stackplot(years, *shares, colors=[colours.get(name, OTHER) for name in names], alpha=0.85, edgecolor="white")
+    axes.stackplot(
+        years, *shares, colors=[colours.get(name, NO_COLOUR) for name in names], alpha=0.85, edgecolor="white"
+    )
     middle = len(years) * 3 // 5
     below = 0.0
     for name, share in zip(names, shares, strict=True):
         if share[middle] >= 5:  # a label needs room
             height = below + share[middle] / 2
-            axes.text(years[middle], height, name, color="white", weight="bold", ha="center", va="center")
+            style = {"color": "white", "weight": "bold", "ha": "center", "va": "center", **AS_WRITTEN}
+            axes.text(years[middle], height, name, **style)
         below += share[middle]
     _label_ends(axes, years[-1], [share[-1] for share in shares])
     axes.set_xlim(years[0], years[-1])

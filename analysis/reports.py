@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.constants import NO_COLOUR
 from analysis.models import AnalysisRun, Scenario, ScenarioCluster
 
 LIKELIEST = 10
@@ -107,7 +108,7 @@ def _clusters(result: dict[str, Any], then: dict[str, Any]) -> dict[str, Cluster
     return {
         named["name"]: ClusterRow(
             name=named["name"],
-            colour=colours.get(named["name"], "#777777"),
+            colour=colours.get(named["name"], NO_COLOUR),
             scenarios=len(named["scenarios"]),
             estimate=_estimate(then["clusters"][named["name"]], then["cluster_intervals"][named["name"]]),
         )
