@@ -143,7 +143,7 @@ def test_several_faults_are_counted(file):
         ("ALLOWED_HOSTS", '["a"', "should be a JSON array or words between commas"),
         ("REDIS_URL", "localhost:6379", "should be a URL that starts with redis:// or rediss:// or unix://"),
         ("DATABASE_URL", "mysql://u:open-sesame@h/d", "should be a URL that starts with postgres://"),
-        ("DATABASE_URL", "postgres://u:open/sesame@h/d", "percent-encode what is special in its password"),
+        ("DATABASE_URL", "postgres://u:open/sesame@h/d", "should be a URL; percent-encode what is special"),
         ("REDIS_URL", "redis://h:bad", "should be a URL"),
         ("CSRF_TRUSTED_ORIGINS", "example.org", "should match pattern"),
         ("ALLOWED_HOSTS", '{"a": 1}', "should match pattern"),
