@@ -106,12 +106,18 @@ class _Watch:
             self._fault = str(error)
         if not self._announced and self._filled() and _answers(self._listener):
             self._announced = True
-            if not ip_address(self._listener.getsockname()[0]).is_loopback and not _names_hosts():
+            if _is_open(self._listener) and not _names_hosts():
                 self._supervisor.say("serve", "only this machine is answered: name the others' hosts in ALLOWED_HOSTS")
             self._supervisor.say("serve", f"open {_url(self._listener)} - Ctrl-C stops everything")
 
     def _filled(self) -> bool:
         return all(part.finished for part in self._supervisor.parts if part.once)
+
+
+def _is_open(listener: socket.socket) -> bool:
+    """Whether other machines can reach it."""
+    host: str = listener.getsockname()[0]
+    return not ip_address(host).is_loopback
 
 
 def _names_hosts() -> bool:
