@@ -28,6 +28,11 @@ STATUS_COLOURS: dict[str, str] = {
 }
 
 
+def _counts(obj: Hypothesis | Source | None) -> bool:
+    """Whether approved items, which analyses use, are about it or come from it."""
+    return obj is not None and obj.items.filter(status=EvidenceStatus.APPROVED).exists()
+
+
 @admin.register(Hypothesis)
 class HypothesisAdmin(ModelAdmin):
     """The questions. Curators word them; what bears on the numbers is for admins."""
@@ -43,15 +48,19 @@ class HypothesisAdmin(ModelAdmin):
         "items_count",
     )
     search_fields = ("code", "label", "outcome_a", "outcome_b")
+    ordering = ("order",)  # the model's own is lost where rows are counted
     numbers = ("code", "order", "prior_probability", "initial_probability", "midpoint_year", "midpoint_sd", "speed")
+    outcomes = ("outcome_a", "outcome_b")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hypothesis]:
         """Hypotheses with the number of their items."""
         return super().get_queryset(request).annotate(number_of_items=Count("items"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hypothesis | None = None) -> tuple[str, ...]:
-        """The numbers, for who may not write the model."""
-        return () if may(request.user, Scope.WRITE_MODEL) else self.numbers
+        """For who may not write the model: the numbers, and the outcomes that approved items speak for."""
+        if may(request.user, Scope.WRITE_MODEL):
+            return ()
+        return (*self.numbers, *self.outcomes) if _counts(obj) else self.numbers
 
     @display(description="items", ordering="number_of_items")
     def items_count(self, hypothesis: Any) -> int:
@@ -79,12 +88,21 @@ class SourceAdmin(ModelAdmin):
     list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
     list_filter = ("source_type", "items__hypothesis")
     search_fields = ("title", "authors", "publisher", "identifier", "url", "key")
+    ordering = ("title", "id")  # the model's own is lost where rows are counted
+    list_per_page = 25
     readonly_fields = ("key",)
+    weighing = ("source_type", "publication_date", "url", "identifier")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         """Sources with the number of their items."""
         return super().get_queryset(request).annotate(number_of_items=Count("items", distinct=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
+        """The key; for who may not write the model also what approved items get their weight and name from."""
+        if may(request.user, Scope.WRITE_MODEL) or not _counts(obj):
+            return self.readonly_fields
+        return (*self.readonly_fields, *self.weighing)
 
     @display(description="items", ordering="number_of_items")
     def items_count(self, source: Any) -> int:
@@ -106,6 +124,7 @@ class EvidenceAdmin(ModelAdmin):
     )  # fmt: skip
     list_filter = ("hypothesis", "direction", "status", "source__source_type")
     list_select_related = ("source", "hypothesis")
+    list_per_page = 25
     search_fields = ("public_id", "source__title", "source__publisher", "description", "dependency_group")
     autocomplete_fields = ("source", "hypothesis")
     readonly_fields = ("quality", "created_at", "created_by", "updated_at", "updated_by")

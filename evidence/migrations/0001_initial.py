@@ -5,6 +5,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import evidence.models.checks
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -41,22 +43,56 @@ class Migration(migrations.Migration):
                 ("outcome_b", models.CharField(max_length=200, verbose_name="outcome B")),
                 (
                     "prior_probability",
-                    models.FloatField(default=0.5, help_text="P(outcome A) before any evidence, above 0 and below 1."),
+                    models.FloatField(
+                        default=0.5,
+                        help_text="P(outcome A) before any evidence, above 0 and below 1.",
+                        validators=[
+                            evidence.models.checks.AboveValidator(0),
+                            evidence.models.checks.BelowValidator(1),
+                        ],
+                    ),
                 ),
                 (
                     "initial_probability",
                     models.FloatField(
-                        help_text="P(outcome A) as the state of affairs in the base year, above 0 and below 1."
+                        help_text="P(outcome A) as the state of affairs in the base year, above 0 and below 1.",
+                        validators=[
+                            evidence.models.checks.AboveValidator(0),
+                            evidence.models.checks.BelowValidator(1),
+                        ],
                     ),
                 ),
-                ("midpoint_year", models.FloatField(help_text="Calendar year of fastest change.")),
+                (
+                    "midpoint_year",
+                    models.FloatField(
+                        help_text="Calendar year of fastest change, 1850 to 2250.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1850),
+                            django.core.validators.MaxValueValidator(2250),
+                        ],
+                    ),
+                ),
                 (
                     "midpoint_sd",
                     models.FloatField(
-                        help_text="Standard deviation of that year, 0 to 20 years.", verbose_name="midpoint uncertainty"
+                        help_text="Standard deviation of that year, 0 to 20 years.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(20),
+                        ],
+                        verbose_name="midpoint uncertainty",
                     ),
                 ),
-                ("speed", models.FloatField(help_text="Steepness of the change per year, above 0 and up to 5.")),
+                (
+                    "speed",
+                    models.FloatField(
+                        help_text="Steepness of the change per year, above 0 and up to 5.",
+                        validators=[
+                            evidence.models.checks.AboveValidator(0),
+                            django.core.validators.MaxValueValidator(5),
+                        ],
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "hypotheses",

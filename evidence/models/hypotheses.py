@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from evidence.models.checks import between, strictly_between
+from evidence.models.checks import AboveValidator, BelowValidator, between, strictly_between
 from evidence.querysets import HypothesisQuerySet
 
 CODE = r"^[A-Za-z][A-Za-z0-9_]{0,15}\Z"
+_PROBABILITY = (AboveValidator(0), BelowValidator(1))
 
 
 class Hypothesis(models.Model):
@@ -29,14 +30,27 @@ class Hypothesis(models.Model):
     outcome_a = models.CharField("outcome A", max_length=200)
     outcome_b = models.CharField("outcome B", max_length=200)
     prior_probability = models.FloatField(
-        default=0.5, help_text="P(outcome A) before any evidence, above 0 and below 1."
+        default=0.5,
+        validators=_PROBABILITY,
+        help_text="P(outcome A) before any evidence, above 0 and below 1.",
     )
     initial_probability = models.FloatField(
-        help_text="P(outcome A) as the state of affairs in the base year, above 0 and below 1."
+        validators=_PROBABILITY,
+        help_text="P(outcome A) as the state of affairs in the base year, above 0 and below 1.",
     )
-    midpoint_year = models.FloatField(help_text="Calendar year of fastest change.")
-    midpoint_sd = models.FloatField("midpoint uncertainty", help_text="Standard deviation of that year, 0 to 20 years.")
-    speed = models.FloatField(help_text="Steepness of the change per year, above 0 and up to 5.")
+    midpoint_year = models.FloatField(
+        validators=[MinValueValidator(1850), MaxValueValidator(2250)],
+        help_text="Calendar year of fastest change, 1850 to 2250.",
+    )
+    midpoint_sd = models.FloatField(
+        "midpoint uncertainty",
+        validators=[MinValueValidator(0), MaxValueValidator(20)],
+        help_text="Standard deviation of that year, 0 to 20 years.",
+    )
+    speed = models.FloatField(
+        validators=[AboveValidator(0), MaxValueValidator(5)],
+        help_text="Steepness of the change per year, above 0 and up to 5.",
+    )
 
     objects = HypothesisQuerySet.as_manager()
 

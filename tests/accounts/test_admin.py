@@ -228,6 +228,66 @@ class TestSources:
         assert response.context["adminform"].form.errors
         assert Source.objects.count() == 1
 
+    def changed_by(self, role, client, sign_in, status):
+        source = EvidenceFactory(status=status).source
+        sign_in(role)
+        form = {"title": "Other", "source_type": "think_tank", "publication_date": "1990-01-01"}
+        more = {"url": "https://example.org/other", "identifier": "10.1/other"}
+        assert client.post(address(Source, "change", source.pk), {**form, **more}).status_code == 302
+        before = Source(**{field.attname: getattr(source, field.attname) for field in Source._meta.fields})
+        source.refresh_from_db()
+        assert source.title == "Other"
+        fields = ("source_type", "publication_date", "url", "identifier")
+        return {field for field in fields if getattr(source, field) != getattr(before, field)}
+
+    def test_a_curator_leaves_what_approved_items_get_their_weight_from(self, client, sign_in):
+        assert self.changed_by(Role.CURATOR, client, sign_in, "approved") == set()
+
+    @pytest.mark.parametrize(("role", "status"), [(Role.CURATOR, "submitted"), (Role.ADMIN, "approved")])
+    def test_otherwise_all_of_a_source_may_be_changed(self, client, sign_in, role, status):
+        changed = self.changed_by(role, client, sign_in, status)
+        assert changed == {"source_type", "publication_date", "url", "identifier"}
+
+
+@pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning")
+@pytest.mark.parametrize(("field", "make"), [("source", SourceFactory), ("hypothesis", HypothesisFactory)])
+def test_choices_for_an_item_come_in_order(client, sign_in, field, make):
+    sign_in(Role.CURATOR)
+    made = make.create_batch(3)
+    query = {"app_label": "evidence", "model_name": "evidence", "field_name": field, "term": ""}
+    found = [row["id"] for row in client.get(reverse("admin:autocomplete"), query).json()["results"]]
+    assert found == [str(pk) for pk in make._meta.model.objects.values_list("pk", flat=True)]
+    assert found[-3:] == [str(row.pk) for row in made]
+
+
+@pytest.mark.parametrize(("make", "page"), [(SourceFactory, 25), (EvidenceFactory, 25)])
+def test_long_lists_have_pages(client, sign_in, make, page):
+    sign_in(Role.CURATOR)
+    make.create_batch(page + 1)
+    response = client.get(address(make._meta.model, "changelist"))
+    assert len(response.context["cl"].result_list) == page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prior_probability", "0"),
+        ("prior_probability", "1"),
+        ("initial_probability", "1.5"),
+        ("midpoint_year", "1849"),
+        ("midpoint_sd", "21"),
+        ("speed", "0"),
+        ("speed", "nan"),
+    ],
+)
+def test_a_hypothesis_with_a_number_out_of_range_is_refused_at_the_field(client, sign_in, field, value):
+    sign_in(Role.ADMIN)
+    hypothesis = Hypothesis.objects.values().get(code="H1")
+    pk = hypothesis.pop("id")
+    response = client.post(address(Hypothesis, "change", pk), {**hypothesis, field: value})
+    assert set(response.context["adminform"].form.errors) == {field}
+    assert client.post(address(Hypothesis, "change", pk), hypothesis).status_code == 302
+
 
 def test_a_curator_words_a_hypothesis_and_leaves_its_numbers(client, sign_in):
     sign_in(Role.CURATOR)
@@ -236,6 +296,23 @@ def test_a_curator_words_a_hypothesis_and_leaves_its_numbers(client, sign_in):
     assert client.post(address(Hypothesis, "change", hypothesis.pk), form).status_code == 302
     hypothesis.refresh_from_db()
     assert (hypothesis.label, hypothesis.prior_probability) == ("Progress", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("role", "status", "changes"),
+    [(Role.CURATOR, "approved", False), (Role.CURATOR, "submitted", True), (Role.ADMIN, "approved", True)],
+)
+def test_the_outcomes_that_approved_items_speak_for_are_for_admins(client, sign_in, role, status, changes):
+    sign_in(role)
+    hypothesis = Hypothesis.objects.get(code="H1")
+    EvidenceFactory(hypothesis=hypothesis, status=status)
+    numbers = Hypothesis.objects.values().get(code="H1")
+    form = {**numbers, "label": "Progress", "outcome_a": "other", "outcome_b": "another"}
+    assert client.post(address(Hypothesis, "change", hypothesis.pk), form).status_code == 302
+    before = (hypothesis.outcome_a, hypothesis.outcome_b)
+    hypothesis.refresh_from_db()
+    assert hypothesis.label == "Progress"
+    assert (hypothesis.outcome_a, hypothesis.outcome_b) == (("other", "another") if changes else before)
 
 
 class TestRuns:

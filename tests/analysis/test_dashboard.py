@@ -58,7 +58,7 @@ def read(client):
         client.force_login(UserFactory(role=role))
         response = client.get(reverse("home"))
         text = re.sub(r"<[^>]+>", " ", response.content.decode())
-        return response.status_code, " ".join(re.sub("[\u2009\u202f]|&#8239;", " ", text).split())
+        return response.status_code, " ".join(re.sub("[\u202f\u202f]|&#8239;", " ", text).split())
 
     return as_role
 
