@@ -30,6 +30,9 @@ STATUS_COLOURS: dict[str, str] = {
 LONGEST_TEXT = 200_000
 """Characters of a document that a page shows; the rest would only slow the browser."""
 
+SCROLLING = "max-width: 100%; max-height: 30rem; overflow: auto"
+"""A long document scrolls in its own box, not the page."""
+
 
 class _RecordAdmin:
     """What is recorded by the services, and looked at here."""
@@ -124,16 +127,18 @@ class AnalysisRunAdmin(_RecordAdmin, ModelAdmin):
     inlines = (RunTransitionInline,)
     actions = ("publish",)
     fieldsets = (
-        (None, {"fields": ("id", "name", "owner", "is_shared", "status_label", "error")}),
-        ("Progress", {"fields": ("progress", "rate", "max_half_width", "attempt", "job_id", "heartbeat_at")}),
+        (None, {"fields": ("id", "name", "owner", "is_shared", "status_text", "error")}),
+        ("Progress", {"fields": ("progress", "rate_text", "half_width_text", "attempt", "job_id", "heartbeat_at")}),
         (
             "Times",
             {"fields": ("created_at", "queued_at", "started_at", "finished_at", "cancel_requested_at", "duration")},
         ),
         ("Baseline", {"fields": ("published_at", "published_by", "publication_note")}),
-        ("Documents", {"fields": ("input_hash", "engine_version", "cached_from", "inputs", "outcome")}),
+        ("Documents", {"fields": ("hash_text", "engine_version", "cached_from", "inputs", "outcome")}),
     )
-    readonly_fields = ("status_label", "progress", "duration", "inputs", "outcome")
+    readonly_fields = (
+        "status_text", "progress", "rate_text", "half_width_text", "duration", "hash_text", "inputs", "outcome",
+    )  # fmt: skip
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         """Whether the user decides about the baseline."""
@@ -158,6 +163,21 @@ class AnalysisRunAdmin(_RecordAdmin, ModelAdmin):
         """The status as a coloured label."""
         return run.status, run.get_status_display()
 
+    @display(description="status")
+    def status_text(self, run: AnalysisRun) -> str:
+        """The status in words."""
+        return run.get_status_display()
+
+    @display(description="rate")
+    def rate_text(self, run: AnalysisRun) -> str:
+        """Iterations per second, whole."""
+        return "-" if run.rate is None else f"{run.rate:,.0f} iterations per second"
+
+    @display(description="max half width")
+    def half_width_text(self, run: AnalysisRun) -> str:
+        """The largest half-width with two significant digits."""
+        return "-" if run.max_half_width is None else f"{run.max_half_width:.2g}"
+
     @display(description="iterations", ordering="iterations_completed")
     def progress(self, run: AnalysisRun) -> str:
         """Iterations done and wanted."""
@@ -175,6 +195,11 @@ class AnalysisRunAdmin(_RecordAdmin, ModelAdmin):
         """Enough of the hash to tell runs apart."""
         return run.input_hash[:12]
 
+    @display(description="input hash")
+    def hash_text(self, run: AnalysisRun) -> SafeString:
+        """The whole hash, on as many lines as it takes."""
+        return format_html('<span style="overflow-wrap: anywhere">{}</span>', run.input_hash)
+
     @display(description="model document")
     def inputs(self, run: AnalysisRun) -> SafeString:
         """The model document, folded."""
@@ -191,4 +216,9 @@ def _folded(document: dict[str, Any] | None) -> SafeString:
         return SafeString("-")
     text = json.dumps(document, indent=1, ensure_ascii=False)
     shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}\n(the first {LONGEST_TEXT:,} characters)"
-    return format_html("<details><summary>{} characters</summary><pre>{}</pre></details>", f"{len(text):,}", shown)
+    return format_html(
+        '<details><summary>{} characters</summary><pre style="{}" tabindex="0">{}</pre></details>',
+        f"{len(text):,}",
+        SCROLLING,
+        shown,
+    )

@@ -1,0 +1,35 @@
+"""The dashboard and the admin's lists and forms, with a real baseline, in a real browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import assert_accessible, assert_fits, sign_in
+
+pytestmark = pytest.mark.browser
+
+WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
+
+
+def test_dashboard(page: Page):
+    sign_in(page, "viewer")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("No baseline has been published yet")).to_have_count(0)
+    assert_fits(page)
+    assert_accessible(page)
+
+
+def test_list_of_evidence(page: Page):
+    sign_in(page, "curator", "/admin/evidence/evidence/")
+    expect(page.locator("#result_list")).to_be_attached()
+    assert_fits(page)
+    assert_accessible(page, *WCAG)
+
+
+def test_page_of_a_run(page: Page):
+    sign_in(page, "admin", "/admin/analysis/analysisrun/")
+    page.locator("#result_list").get_by_role("link", name="Baseline").first.click()
+    expect(page.get_by_text("Succeeded", exact=True).first).to_be_attached()
+    for summary in page.locator("summary", has_text="characters").all():
+        summary.click()
+    assert_fits(page)
+    assert_accessible(page, *WCAG)
