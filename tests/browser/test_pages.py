@@ -23,13 +23,3 @@ def test_list_of_evidence(page: Page):
     expect(page.locator("#result_list")).to_be_attached()
     assert_fits(page)
     assert_accessible(page, *WCAG)
-
-
-def test_page_of_a_run(page: Page):
-    sign_in(page, "admin", "/admin/analysis/analysisrun/")
-    page.locator("#result_list").get_by_role("link", name="Baseline").first.click()
-    expect(page.get_by_text("Succeeded", exact=True).first).to_be_attached()
-    for summary in page.locator("summary", has_text="characters").all():
-        summary.click()
-    assert_fits(page)
-    assert_accessible(page, *WCAG)
