@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: a folder of its own for every version of the engine's source.
+"""Where compiled kernels are kept: a folder of its own for every version of the compiled modules' source.
 
 Numba notices a change of the file that a function stands in, not of the functions that it calls. Importing this module
 before the first compiled function sees to it that no kernel of an older source is ever run.
@@ -12,13 +12,15 @@ from pathlib import Path
 import numba
 
 _HERE = Path(__file__).parent
+COMPILED = ("elementary", "joint", "kernel", "network", "sampling", "timeline")
+"""The modules with compiled functions, and those whose types and constants are compiled into them."""
 
 
 def source_digest() -> str:
-    """A short hash of the engine's source."""
+    """A short hash of the compiled modules' source."""
     digest = hashlib.sha256()
-    for path in sorted(_HERE.glob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
+    for name in COMPILED:
+        digest.update(name.encode() + (_HERE / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 
