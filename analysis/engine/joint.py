@@ -22,7 +22,7 @@ SUM = {"contract", "reassoc"}
 def lifts(program, span, space):
     """exp(-sum of the parents' pulls) for every configuration of parents of every hypothesis."""
     plan, clamp = program.plan, program.clamp
-    f = space.theta.dtype.type
+    f = space.inputs.dtype.type
     for h in range(program.mu.size):
         row = plan.row[span, h]
         for j in range(BLOCK):
@@ -212,7 +212,7 @@ def add_children(span, last, states, size, expand, scenario, table, state, sums,
 @njit(cache=True, error_model="numpy", fastmath=FAST)
 def couplings(program, span, space):
     """Log-linear model: symmetric couplings (less the influences into a set hypothesis) and their sum per scenario."""
-    f = space.theta.dtype.type
+    f = space.inputs.dtype.type
     fixed = program.plan.fixed
     n = program.mu.size
     for h in range(n):

@@ -70,13 +70,13 @@ class Program(NamedTuple):
 class Workspace(NamedTuple):
     """Buffers of one block, [rows, BLOCK] each.
 
-    `pull`, `mirror` and `couple` are [target, source, BLOCK]; `marginal` holds sigmoid(level) in rows 0..n-1 and its
-    complement in n..2n-1; `sweeps` is the largest number of sweeps seen and how often it did not suffice.
+    `inputs` holds the uncertain inputs, first as standard normals: theta, midpoints, influence strengths. `pull`,
+    `mirror` and `couple` are [target, source, BLOCK]; `marginal` holds sigmoid(level) in rows 0..n-1 and its complement
+    in n..2n-1; `sweeps` is the largest number of sweeps seen and how often it did not suffice.
     """
 
     words: Array
-    normals: Array
-    theta: Array
+    inputs: Array
     reach: Array
     pull: Array
     offset: Array
@@ -99,8 +99,7 @@ def _workspace(program):
     states = program.report.size
     return Workspace(
         words=np.empty(((dimensions + 3) // 4 * 4, BLOCK), dtype=np.uint32),
-        normals=np.empty((dimensions, BLOCK), dtype=kind),
-        theta=np.empty((n, BLOCK), dtype=kind),
+        inputs=np.empty((dimensions, BLOCK), dtype=kind),
         reach=np.empty((5 * n, BLOCK), dtype=kind),
         pull=np.zeros((n, n, BLOCK), dtype=kind),
         offset=np.zeros((n, BLOCK), dtype=kind),
@@ -118,38 +117,54 @@ def _workspace(program):
 
 @njit(cache=True)
 def _draw(program, block, space):
-    """Fill `normals` with the block's standard normals."""
+    """Fill `inputs` with the block's standard normals."""
     if program.low.shape[0] > 0:
         draw_sobol(block % REPLICATES, block // REPLICATES, program.low, program.high, space.words)
     else:
         draw_pseudo(block * BLOCK, program.seed, space.words)
-    to_normals(space.words, space.normals)
+    to_normals(space.words, space.inputs)
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def _inputs(program, space):
-    """Turn normals into inputs: theta, the constants of its timing, the pull of every source on every target."""
+def _to_inputs(program, inputs):
+    """Turn standard normals into theta [n], midpoints [n] and influence strengths [E], in place (MODEL.md 4)."""
+    n = program.mu.size
+    f = inputs.dtype.type
+    line, cv = program.timeline, program.cv
+    for h in range(n):
+        mu, sd, midpoint, spread = program.mu[h], program.sd[h], line.midpoint[h], line.midpoint_sd[h]
+        for j in range(BLOCK):
+            inputs[h, j] = mu + sd * inputs[h, j]
+        for j in range(BLOCK):
+            inputs[n + h, j] = midpoint + spread * inputs[n + h, j]
+    for e in range(program.edges.source.size):
+        strength = program.edges.strength[e]
+        for j in range(BLOCK):
+            inputs[2 * n + e, j] = strength * max(f(0.0), f(1.0) + cv * inputs[2 * n + e, j])
+
+
+@njit(cache=True)
+def _prepare(program, space):
+    """From inputs to what all years share: the constants of the timing, the pull of every source on every target."""
     n = program.mu.size
     for h in range(n):
-        for j in range(BLOCK):
-            space.theta[h, j] = program.mu[h] + program.sd[h] * space.normals[h, j]
-        _time_constants(program.timeline, h, space.normals[n + h], space.reach)
+        _time_constants(program.timeline, h, space.inputs[n + h], space.reach)
     centred = program.centre > 0
-    _pulls(program.edges, program.cv, centred, space.normals[2 * n :], space.pull, space.offset, space.mirror)
+    _pulls(program.edges, centred, space.inputs[2 * n :], space.pull, space.offset, space.mirror)
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def _time_constants(line, h, normal, reach):
+def _time_constants(line, h, midpoint, reach):
     """Rows 5h...: midpoint; shift s; e^-s; e^-s + e^(a(end) - s); 1 where time runs linearly (see `timeline`).
 
     Dividing numerator and denominator of G by e^s, s = max(a(end) - 40, 0), keeps both finite.
     """
-    f = normal.dtype.type
+    f = midpoint.dtype.type
     low, high = f(-80.0), f(80.0)
-    nominal, spread, earliest, latest = line.midpoint[h], line.midpoint_sd[h], line.earliest, line.latest
+    earliest, latest = line.earliest, line.latest
     speed, span, saturation = line.speed[h], line.span, line.saturation[h]
     for j in range(BLOCK):
-        reach[5 * h, j] = min(max(nominal + spread * normal[j], earliest), latest)
+        reach[5 * h, j] = min(max(midpoint[j], earliest), latest)
     for j in range(BLOCK):
         reach[5 * h + 1, j] = max(speed * (reach[5 * h, j] - span) - f(40.0), f(0.0))
     for j in range(BLOCK):
@@ -165,9 +180,9 @@ def _time_constants(line, h, normal, reach):
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def _pulls(edges, cv, centred, normals, pull, offset, mirror):
-    """Sum the drawn influences into pull, offset and mirror (see `Edges`; the last two stay 0 where centred)."""
-    f = normals.dtype.type
+def _pulls(edges, centred, strengths, pull, offset, mirror):
+    """Sum the influences into pull, offset and mirror (see `Edges`; the last two stay 0 where centred)."""
+    f = strengths.dtype.type
     for e in range(edges.source.size):
         for j in range(BLOCK):
             pull[edges.target[e], edges.source[e], j] = f(0.0)
@@ -175,20 +190,19 @@ def _pulls(edges, cv, centred, normals, pull, offset, mirror):
         offset[:] = f(0.0)
         mirror[:] = f(0.0)
     for e in range(edges.source.size):
-        s, t = edges.source[e], edges.target[e]
-        strength, slope = edges.strength[e], edges.slope[e]
+        s, t, slope = edges.source[e], edges.target[e], edges.slope[e]
         for j in range(BLOCK):
-            pull[t, s, j] += slope * strength * max(f(0.0), f(1.0) + cv * normals[e, j])
+            pull[t, s, j] += slope * strengths[e, j]
         if not centred:
             for j in range(BLOCK):
-                offset[t, j] += edges.offset[e] * strength * max(f(0.0), f(1.0) + cv * normals[e, j])
-                mirror[t, s, j] += edges.mirror[e] * strength * max(f(0.0), f(1.0) + cv * normals[e, j])
+                offset[t, j] += edges.offset[e] * strengths[e, j]
+                mirror[t, s, j] += edges.mirror[e] * strengths[e, j]
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
 def _levels(line, year, theta, reach, level, marginal):
     """Level = theta_h(year) and its sigmoid and complement, for every hypothesis (MODEL.md 2)."""
-    n = theta.shape[0]
+    n = level.shape[0]
     f = theta.dtype.type
     t = f(year)
     for h in range(n):
@@ -209,7 +223,7 @@ def _levels(line, year, theta, reach, level, marginal):
 @njit(cache=True, error_model="numpy", fastmath=FAST)
 def _reported(program, space):
     """Sum the joint over the hypotheses not reported, given the observations: rows of `work`; the weight is last."""
-    f = space.theta.dtype.type
+    f = space.inputs.dtype.type
     states = program.reference.size
     weight = space.work[states]
     space.work[: states + 1] = f(0.0)
@@ -225,9 +239,9 @@ def _reported(program, space):
 def _add_squares(program, space, squares):
     """Add weight (P - reference)^2 of every reported state to `squares`."""
     states = program.reference.size
-    tiny = space.theta.dtype.type(1e-37)
+    tiny = space.inputs.dtype.type(1e-37)
     for x in range(states):
-        total = space.theta.dtype.type(0.0)
+        total = space.inputs.dtype.type(0.0)
         for j in range(BLOCK):
             weight = space.work[states, j]
             distance = space.work[x, j] / max(weight, tiny) - program.reference[x]
@@ -247,7 +261,7 @@ def _begin_span(program, span, space):
 def _year(program, span, year, space):
     """Everything of one year but multiplying out: conditionals and components, or the log-linear joint."""
     plan, table = program.plan, space.table
-    _levels(program.timeline, year, space.theta, space.reach, space.level, space.marginal)
+    _levels(program.timeline, year, space.inputs, space.reach, space.level, space.marginal)
     if program.symmetric:
         log_linear(program, span, space)
         return
@@ -284,7 +298,8 @@ def _block(program, block, sums, squares, space):
     """Add the block's joints to sums [T, S] and its weighted squares at the target year to squares [reported]."""
     plan = program.plan
     _draw(program, block, space)
-    _inputs(program, space)
+    _to_inputs(program, space.inputs)
+    _prepare(program, space)
     for span in range(plan.components.size):
         _begin_span(program, span, space)
         for year in range(plan.first_year[span], plan.first_year[span + 1]):
@@ -317,7 +332,8 @@ def run_sample(program, replicate, count, sample):
     space = _workspace(program)
     for start in range(0, count, BLOCK):
         _draw(program, start // BLOCK * REPLICATES + replicate, space)
-        _inputs(program, space)
+        _to_inputs(program, space.inputs)
+        _prepare(program, space)
         _store(program, space, sample[:, :, start : min(start + BLOCK, count)])
 
 
@@ -325,9 +341,35 @@ def run_sample(program, replicate, count, sample):
 def run_nominal(program, joint):
     """The joint [T, S] with every input at its nominal value, into `joint`."""
     space = _workspace(program)
-    space.normals[:] = 0.0
-    _inputs(program, space)
+    space.inputs[:] = 0.0
+    _to_inputs(program, space.inputs)
+    _prepare(program, space)
     _store(program, space, joint.reshape((joint.shape[0], joint.shape[1], 1)))
+
+
+@njit(cache=True, nogil=True)
+def run_draws(program, block, normals):
+    """The standard normals of one block's iterations, into normals [2 n + E, BLOCK]."""
+    space = _workspace(program)
+    _draw(program, block, space)
+    normals[:] = space.inputs
+
+
+@njit(cache=True, nogil=True)
+def run_given(program, span, year, inputs, joint):
+    """The joints of one year under given inputs [2 n + E, count], into joint [S, count]."""
+    space = _workspace(program)
+    for start in range(0, inputs.shape[1], BLOCK):
+        count = min(BLOCK, inputs.shape[1] - start)
+        space.inputs[:, :count] = inputs[:, start : start + count]
+        for j in range(count, BLOCK):
+            space.inputs[:, j] = inputs[:, start]
+        _prepare(program, space)
+        _begin_span(program, span, space)
+        _year(program, span, year, space)
+        _joint(program, span, space)
+        for x in range(joint.shape[0]):
+            joint[program.plan.scenario[span, x], start : start + count] = space.state[x, :count]
 
 
 @njit(cache=True)

@@ -36,7 +36,13 @@ def working_dtype(document: ModelDocument) -> str:
 
 def compile_program(document: ModelDocument) -> Program:
     """Everything the kernel needs, in the working precision."""
-    kind = np.dtype(working_dtype(document))
+    program = bare_program(document, working_dtype(document))
+    return program._replace(reference=_reference(program))
+
+
+def bare_program(document: ModelDocument, dtype: str) -> Program:
+    """The same without the reference that squares are taken around, in a precision of one's choice."""
+    kind = np.dtype(dtype)
     causal, run = document.settings.causal_network, document.run
     plan, links, beliefs = compile_plan(document), edges(document), posteriors(document)
     dimensions = 2 * len(document.codes) + len(document.influences)
@@ -44,7 +50,7 @@ def compile_program(document: ModelDocument) -> Program:
     target = document.target_year - document.base_year
     shown = reporting(document)
     report = np.where(shown.fits[target] > 0, shown.state, -1).astype(np.int32)
-    program = Program(
+    return Program(
         plan=plan,
         timeline=timeline(document, kind),
         edges=links._replace(**{name: getattr(links, name).astype(kind) for name in links._fields[2:]}),
@@ -64,7 +70,6 @@ def compile_program(document: ModelDocument) -> Program:
         report=report,
         reference=np.zeros(len(shown.codes), dtype=kind),
     )
-    return program._replace(reference=_reference(program))
 
 
 def _reference(program: Program) -> NDArray[np.floating]:
