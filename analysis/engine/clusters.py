@@ -63,8 +63,8 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
     }
 
 
-def cluster_report(document: ModelDocument, probabilities: Floats) -> dict[str, Any]:
-    """The `clusters` part of the result at the target year; probabilities [S] of all scenarios."""
+def cluster_report(document: ModelDocument, probabilities: Floats, errors: Floats) -> dict[str, Any]:
+    """The `clusters` part of the result at the target year: probabilities [S] of all scenarios, errors [clusters]."""
     codes = scenario_codes(len(document.codes))
     member = membership(document)
     return {
@@ -73,6 +73,7 @@ def cluster_report(document: ModelDocument, probabilities: Floats) -> dict[str, 
                 "name": cluster.name,
                 "pattern": cluster.pattern,
                 "probability": float(probabilities[member == index].sum()),
+                "mcse": float(errors[index]),
                 "scenarios": [codes[i] for i in np.flatnonzero(member == index)],
             }
             for index, cluster in enumerate(document.clusters)

@@ -33,22 +33,30 @@ def build_result(
     target = document.target_year - document.base_year
     full = conditional(sums.joint.sum(axis=0), shown, document.base_year)
     probabilities = marginal(full, shown)
-    errors = standard_error(marginal(conditional(sums.joint, shown, document.base_year), shown))
+    replicates = conditional(sums.joint, shown, document.base_year)[:, target]
+    errors = standard_error(marginal(replicates, shown))
     spread = _quantiles(document, shown, sample, pool)
+    evolution = _evolution(document, shown, full, probabilities, spread)
     weight = float((sums.joint[:, target] * shown.fits[target]).sum())
     distance = probabilities[target] - program.reference
     deviation = np.sqrt(np.maximum(sums.squares.sum(axis=0) / weight - distance**2, 0.0))
     scenario = {
-        code: {"sd": float(deviation[s]), "mcse": float(errors[target, s])}
-        | {name: float(spread["scenarios"][target, q, s]) for q, name in enumerate(NAMES)}
+        code: {"sd": float(deviation[s]), "mcse": float(errors[s])} | _points(spread["scenarios"][target, :, s])
         for s, code in enumerate(shown.codes)
+    }
+    hypothesis_errors = standard_error(marginal(replicates, shown) @ (1 - letters(len(shown.hypotheses))))
+    hypothesis = {
+        code: {"mean": evolution[target]["hypotheses"][code]["mean"], "mcse": float(hypothesis_errors[h])}
+        | _points(spread["hypotheses"][target, :, h])
+        for h, code in enumerate(shown.hypotheses)
     }
     return {
         "schema": SCHEMA,
         "scenario_probabilities": _named(shown.codes, probabilities[target]),
         "scenario_intervals": scenario,
-        "temporal_evolution": _evolution(document, shown, full, probabilities, spread),
-        "clusters": cluster_report(document, full[target]),
+        "hypothesis_intervals": hypothesis,
+        "temporal_evolution": evolution,
+        "clusters": cluster_report(document, full[target], standard_error(replicates @ membership_matrix(document))),
         "convergence": _convergence(document, shown, tally),
         "evidence_summary": {belief.code: _evidence(belief) for belief in posteriors(document)},
         "metadata": {
@@ -70,6 +78,16 @@ def build_result(
 
 def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, float]:
     return dict(zip(names, (float(value) for value in values), strict=True))
+
+
+def _points(found: Floats) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(NAMES, found, strict=True)}
+
+
+def entropy_bits(probabilities: Floats) -> float:
+    """Shannon entropy in bits of one distribution [S]."""
+    positive = probabilities[probabilities > 0]
+    return float(-(positive * np.log2(positive)).sum()) + 0.0
 
 
 def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: Executor) -> dict[str, Floats]:
@@ -109,7 +127,6 @@ def _evolution(
         hypotheses = _intervals(shown.hypotheses, spread["hypotheses"][index])
         for code, mean in zip(shown.hypotheses, p @ a_states, strict=True):
             hypotheses[code] = {"mean": float(mean), **hypotheses[code]}
-        positive = p[p > 0]
         evolution.append(
             {
                 "year": year,
@@ -118,7 +135,7 @@ def _evolution(
                 "hypotheses": hypotheses,
                 "clusters": _named(clusters, by_cluster[index]),
                 "cluster_intervals": _intervals(clusters, spread["clusters"][index]),
-                "entropy_bits": float(-(positive * np.log2(positive)).sum()) + 0.0,
+                "entropy_bits": entropy_bits(p),
                 "most_likely": shown.codes[int(np.argmax(p))],
             }
         )

@@ -29,6 +29,8 @@ SAMPLE_BYTES = 64 * 2**20
 CHUNK = 10_240
 """Iterations that a thread takes at a time: scheduling only."""
 _BATCH_BYTES = 64 * 2**20
+REFERENCE = "reference"
+"""The backend of plain NumPy, always in float64."""
 
 
 class Progress(NamedTuple):
@@ -58,7 +60,7 @@ def _compiled(document: ModelDocument) -> Backend:
 def _reference(document: ModelDocument) -> Backend:
     program = compile_program(with_run(document, dtype="float64"))
     reference = Reference(document, program.reference)
-    return Backend("reference", program, reference.run_blocks, reference.run_sample)
+    return Backend(REFERENCE, program, reference.run_blocks, reference.run_sample)
 
 
 class Interrupted(Exception):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any, get_args
 
 from django.core.management.base import CommandError
 
-from analysis.engine.spec import Sampler
+from analysis.engine.spec import MAX_BYTES, ModelDocument, ModelError, Sampler, parse_model
+from analysis.management.input import read_input
 
 _PLAIN = ("iterations", "seed", "sampler", "target_year")
 _ASSIGNED = {"interventions": "--do", "observations": "--given"}
@@ -52,3 +54,11 @@ def run_choices(options: dict[str, Any]) -> dict[str, Any]:
         if options[name] is not None:
             given[name] = [_assignment(option, text) for text in options[name]]
     return given
+
+
+def read_model(path: Path) -> ModelDocument:
+    """The model document in a file. Raises CommandError, in one line that names the path."""
+    try:
+        return parse_model(read_input(path, MAX_BYTES))
+    except ModelError as error:
+        raise CommandError(f"{path}: {error}", returncode=2) from None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError
+
+from analysis.engine.result_file import self_contained
 
 
 def check_output(path: Path) -> None:
@@ -31,6 +36,11 @@ def write_output(path: Path, text: str) -> None:
         _replace(path, text) if _is_replaced(path) else path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def write_result(path: Path, document: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    """Write a result with its model document, so that `simulate --verify` can repeat it. Raises CommandError."""
+    write_output(path, json.dumps(self_contained(document, result), indent=1) + "\n")
 
 
 def _is_replaced(path: Path) -> bool:

@@ -42,6 +42,22 @@ def test_moments_and_quantiles_are_those_of_the_draws(study):
     )
 
 
+def test_hypotheses_and_clusters_have_the_errors_of_their_replicates(study):
+    document = parse_model(study)
+    result = simulate(document)
+    replicates = all_draws(document, 8192)[-1].reshape(64, REPLICATES, -1).mean(axis=2)
+    has_a = np.array([[letter == "A" for letter in code] for code in scenario_codes(6)])
+    hypotheses = result["hypothesis_intervals"]
+    assert list(hypotheses) == list(document.codes)
+    then = result["temporal_evolution"][-1]["hypotheses"]
+    assert {code: {key: found[key] for key in then[code]} for code, found in hypotheses.items()} == then
+    errors = (replicates.T @ has_a).std(axis=0, ddof=1) / 4
+    np.testing.assert_allclose([found["mcse"] for found in hypotheses.values()], errors, rtol=0.02, atol=2e-8)
+    by_cluster = np.stack([replicates[membership(document) == index].sum(axis=0) for index in range(3)])
+    errors = by_cluster.std(axis=1, ddof=1) / 4
+    np.testing.assert_allclose([c["mcse"] for c in result["clusters"]["named"]], errors, rtol=0.02, atol=2e-8)
+
+
 def test_observations_weigh_the_draws(study):
     """P(x | a) is a ratio of means; its quantiles weigh every draw by its P(a) (MODEL.md 3)."""
     study["run"]["observations"] = [{"hypothesis": "H2", "outcome": "A", "from_year": 2040}]

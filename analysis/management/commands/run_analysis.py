@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import unicodedata
 from argparse import ArgumentParser, BooleanOptionalAction
@@ -21,7 +20,7 @@ from analysis.choices import RunStatus
 from analysis.engine.simulate import Progress
 from analysis.engine.spec import ModelDocument, ModelError
 from analysis.management.options import add_run_options, run_choices
-from analysis.management.output import check_output, write_output
+from analysis.management.output import check_output, write_result
 from analysis.models import AnalysisRun, Scenario
 from analysis.services.model_documents import NamedModel, model_document_build
 from analysis.services.publication import run_publish
@@ -41,7 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--wait", action=BooleanOptionalAction, default=True, help="follow the run to its end")
         parser.add_argument("--publish", action="store_true", help="make the finished run the baseline")
         parser.add_argument("--note", default="", help="with --publish: what changed, and why")
-        parser.add_argument("--output", type=Path, metavar="OUT.json", help="write the result document here")
+        parser.add_argument(
+            "--output", type=Path, metavar="OUT.json", help="write the result with its model document here"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["wait"] and (options["publish"] or options["output"]):
@@ -71,7 +72,7 @@ class Command(BaseCommand):
                 raise CommandError(" ".join(error.messages)) from None
             self.stdout.write(f"Published run {run.short_id} as the baseline.")
         if options["output"]:
-            write_output(options["output"], json.dumps(run.result_document, indent=1) + "\n")
+            write_result(options["output"], run.model_document, run.result_document)
             self.stdout.write(f"Result written to {options['output']}")
 
 

@@ -1,12 +1,11 @@
-"""`simulate MODEL.json`: run a model document here and now, without database or queue."""
+"""`simulate MODEL.json`: run a model document here and now, without database or queue; or repeat a result."""
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
@@ -14,10 +13,15 @@ from aifutures_site.config import get_config
 from analysis import terminal
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.simulate import simulate
-from analysis.engine.spec import MAX_BYTES, ModelDocument, ModelError, parse_model, with_run
-from analysis.management.options import add_run_options, run_choices
-from analysis.management.output import check_output, write_output
+from analysis.engine.spec import ModelDocument, ModelError, with_run
+from analysis.engine.verification import Verification, verify
+from analysis.management.input import read_result
+from analysis.management.options import add_run_options, read_model, run_choices
+from analysis.management.output import check_output, write_result
 from analysis.services.threads import engine_threads
+
+SHOWN = 5
+"""Differences that are listed."""
 
 
 class Command(BaseCommand):
@@ -25,49 +29,87 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("model", type=Path, help="a model document, e.g. from export_model")
+        parser.add_argument("model", type=Path, nargs="?", help="a model document, e.g. from export_model")
         add_run_options(parser)
         parser.add_argument("--threads", type=int, metavar="N", help="threads (default: as configured, or every core)")
-        parser.add_argument("--output", type=Path, metavar="OUT.json", help="write the result document here")
+        parser.add_argument("--output", type=Path, metavar="OUT.json", help="write the result with its model here")
+        parser.add_argument(
+            "--verify",
+            type=Path,
+            metavar="RESULT.json",
+            help="compute such a file anew from its own model: identical, or different and where",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        document = _document(options)
         if options["threads"] is not None and not 1 <= options["threads"] <= 1024:
             raise CommandError(f"--threads: must be 1 to 1024, not {options['threads']}", returncode=2)
-        if options["output"]:
-            check_output(options["output"])
         bar = terminal.ProgressBar(OutputWrapper(options.get("stderr") or sys.stderr))  # self.stderr writes in red
+        verified: Path | None = options["verify"]
         try:
-            result = simulate(
-                document,
-                jit=get_config().computation.optimization.enable_jit,
-                threads=options["threads"] or engine_threads(),
-                chunk=get_config().computation.parallel_processing.chunk_size,
-                slice_seconds=0.25,
-                on_progress=bar.show,
-            )
+            self._simulate(options, bar) if verified is None else self._verify(verified, options, bar)
         except (ModelError, ImpossibleObservation) as error:
             bar.clear()
-            raise CommandError(f"{options['model']}: {error}", returncode=2) from None
+            raise CommandError(f"{verified or options['model']}: {error}", returncode=2) from None
         except KeyboardInterrupt:
             bar.clear()
             raise CommandError("stopped; nothing was written") from None
+
+    def _simulate(self, options: dict[str, Any], bar: terminal.ProgressBar) -> None:
+        document = _document(options)
+        if options["output"]:
+            check_output(options["output"])
+        result = simulate(
+            document,
+            jit=get_config().computation.optimization.enable_jit,
+            slice_seconds=0.25,
+            on_progress=bar.show,
+            **_means(options),
+        )
         bar.end()
         self.stdout.write(terminal.summary(document.to_json(), result))
         if options["output"]:
-            write_output(options["output"], json.dumps(result, indent=1) + "\n")
+            write_result(options["output"], document.to_json(), result)
             self.stdout.write(f"Result written to {options['output']}")
+
+    def _verify(self, path: Path, options: dict[str, Any], bar: terminal.ProgressBar) -> None:
+        if options["model"] or options["output"] or run_choices(options):
+            raise CommandError("--verify takes the model from the result: give neither one nor options", returncode=2)
+        found = verify(read_result(path), on_progress=bar.show, **_means(options))
+        bar.end()
+        if not found.identical:
+            self.stdout.write(_differences(found))
+            raise CommandError(f"{path}: different")
+        self.stdout.write("\n".join([f"{path}: identical", *(f"  Note: {note}." for note in found.notes)]))
 
 
 def _document(options: dict[str, Any]) -> ModelDocument:
-    path: Path = options["model"]
-    try:
-        if path.exists() and not path.is_file():  # a pipe may never end, or never begin
-            raise CommandError(f"{path}: not a regular file", returncode=2)
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        return with_run(parse_model(content), **run_choices(options))
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", returncode=2) from None
-    except ModelError as error:
-        raise CommandError(f"{path}: {error}", returncode=2) from None
+    path: Path | None = options["model"]
+    if path is None:
+        raise CommandError("give a model document, or a result with --verify", returncode=2)
+    return with_run(read_model(path), **run_choices(options))
+
+
+class _Means(TypedDict):
+    threads: int
+    chunk: int
+
+
+def _means(options: dict[str, Any]) -> _Means:
+    return _Means(
+        threads=options["threads"] or engine_threads(),
+        chunk=get_config().computation.parallel_processing.chunk_size,
+    )
+
+
+def _differences(found: Verification) -> str:
+    """The first differences, how large they are, and what may explain them."""
+    number = len(found.differences)
+    return "\n".join(
+        [
+            f"{number:,} value{'s' if number > 1 else ''} differ{'' if number > 1 else 's'} "
+            f"(numbers by at most {found.largest:.3g}):",
+            *(f"  {each.path}: stored {each.stored}, now {each.computed}" for each in found.differences[:SHOWN]),
+            *([f"  ... and {number - SHOWN:,} more"] if number > SHOWN else []),
+            *(f"Likely cause: {note}." for note in found.notes),
+        ]
+    )
