@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .spec import EvidenceItem, EvidenceSettings, ModelDocument
+from .spec import EvidenceItem, EvidenceSettings, HypothesisSpec, ModelDocument
 from .timeline import logit
 
 DAYS_PER_YEAR = 365.25
@@ -31,6 +31,8 @@ class WeighedItem(NamedTuple):
 class Posterior:
     """Log-odds of outcome A after the evidence, N(mu, sd), with the items used and those left out and why.
 
+    Where the model gives `posterior_probability`, mu is its log-odds, whatever prior and evidence say.
+
     `excluded` gives (item id, reason): future, too_old, low_quality or filtered.
     """
 
@@ -47,11 +49,11 @@ def posteriors(document: ModelDocument) -> list[Posterior]:
     items: dict[str, list[EvidenceItem]] = defaultdict(list)
     for item in document.evidence:
         items[item.hypothesis].append(item)
-    return [_posterior(document, h.code, h.prior_probability, items[h.code]) for h in document.hypotheses]
+    return [_posterior(document, hypothesis, items[hypothesis.code]) for hypothesis in document.hypotheses]
 
 
-def _posterior(document: ModelDocument, code: str, prior: float, items: list[EvidenceItem]) -> Posterior:
-    settings = document.settings.evidence
+def _posterior(document: ModelDocument, hypothesis: HypothesisSpec, items: list[EvidenceItem]) -> Posterior:
+    settings, prior = document.settings.evidence, hypothesis.prior_probability
     used: list[WeighedItem] = []
     excluded: list[tuple[str, str]] = []
     for item in items:
@@ -67,7 +69,9 @@ def _posterior(document: ModelDocument, code: str, prior: float, items: list[Evi
         mu += sum(entry.weight * entry.shrink for entry in side)
         variance += _noise_variance(side, settings)
         weighed += side
-    return Posterior(code, prior, mu, variance**0.5, tuple(weighed), tuple(excluded))
+    if hypothesis.posterior_probability is not None:
+        mu = logit(hypothesis.posterior_probability)
+    return Posterior(hypothesis.code, prior, mu, variance**0.5, tuple(weighed), tuple(excluded))
 
 
 def exclusion(document: ModelDocument, item: EvidenceItem) -> str | None:
@@ -97,15 +101,19 @@ def item_age(document: ModelDocument, item: EvidenceItem) -> float:
 def item_quality(document: ModelDocument, item: EvidenceItem) -> float:
     """The weighted mean of the four scores, in [0, 1]; recency follows from the age unless a curator set it."""
     settings, scores = document.settings.evidence, item.quality_scores
-    recency = scores.recency
-    if recency is None:
-        recency = min(max(1 - item_age(document, item) / settings.max_age_years, 0.0), 1.0)
     return (
         settings.authority_weight * scores.authority
         + settings.methodology_weight * scores.methodology
-        + settings.recency_weight * recency
+        + settings.recency_weight * item_recency(document, item)
         + settings.replication_weight * scores.replication
     )
+
+
+def item_recency(document: ModelDocument, item: EvidenceItem) -> float:
+    """The recency score that counts: the curator's, or what follows from the age."""
+    if item.quality_scores.recency is not None:
+        return item.quality_scores.recency
+    return min(max(1 - item_age(document, item) / document.settings.evidence.max_age_years, 0.0), 1.0)
 
 
 def _weigh(document: ModelDocument, item: EvidenceItem) -> WeighedItem:
@@ -132,7 +140,7 @@ def discounted(entries: list[WeighedItem], settings: EvidenceSettings) -> list[W
         ranked = sorted(group, key=lambda entry: (-round(abs(entry.weight), _DIGITS), entry.item.id))
         factors = discount(len(ranked), settings.within_group_correlation)
         inner.append([entry._replace(shrink=float(f)) for entry, f in zip(ranked, factors, strict=True)])
-    inner.sort(key=lambda group: (-round(_total(group), _DIGITS), _group_name(group[0].item)))
+    inner.sort(key=lambda group: (-round(_total(group), _DIGITS), group_name(group[0].item)))
     factors = discount(len(inner), settings.between_group_correlation)
     return [
         entry._replace(shrink=entry.shrink * float(f))
@@ -145,7 +153,7 @@ def _total(group: list[WeighedItem]) -> float:
     return sum(abs(entry.weight) * entry.shrink for entry in group)
 
 
-def _group_name(item: EvidenceItem) -> tuple[str, bool]:
+def group_name(item: EvidenceItem) -> tuple[str, bool]:
     """An item without a dependency group is a group of its own, apart from any named one."""
     return (item.dependency_group or item.id, not item.dependency_group)
 
@@ -153,7 +161,7 @@ def _group_name(item: EvidenceItem) -> tuple[str, bool]:
 def _groups(entries: list[WeighedItem]) -> dict[tuple[str, bool], list[WeighedItem]]:
     groups: dict[tuple[str, bool], list[WeighedItem]] = defaultdict(list)
     for entry in entries:
-        groups[_group_name(entry.item)].append(entry)
+        groups[group_name(entry.item)].append(entry)
     return groups
 
 

@@ -1,0 +1,79 @@
+"""The model as a function of its uncertain inputs: a whole sample in one compiled call (MODEL.md 2, 3 and 7)."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernel import run_draws, run_given
+from ..posterior import posteriors
+from ..program import bare_program
+from ..sampling import BLOCK, REPLICATES
+from ..spec import ModelDocument
+from .outputs import Output
+
+Floats = NDArray[np.floating]
+
+CHUNK = 16 * BLOCK
+"""Draws that a thread takes at a time."""
+
+
+class Evaluator:
+    """The exact joint of one year for any number of given inputs, in float64 on plain threads.
+
+    Inputs are [2 n + E, D]: log-odds theta, midpoints in years from the base year, influence strengths in nats, in the
+    order of MODEL.md 4. A strength already contains the strength multiplier.
+    """
+
+    def __init__(self, document: ModelDocument, threads: int | None = None) -> None:
+        multiplier = document.settings.causal_network.strength_multiplier
+        program = bare_program(_with_multiplier(document, 1.0), "float64")
+        self.document = document
+        self.threads = threads or os.cpu_count() or 1
+        self.program = program
+        self.beliefs = posteriors(document)
+        self.nominal = np.concatenate([program.mu, program.timeline.midpoint, multiplier * program.edges.strength])
+
+    def joint(self, inputs: Floats, year: int) -> Floats:
+        """Probabilities [S, D] of the scenarios in a calendar year."""
+        index = year - self.document.base_year
+        span = int(np.searchsorted(self.program.plan.first_year, index, side="right")) - 1
+        joint = np.empty((self.program.report.size, inputs.shape[1]))
+
+        def work(start: int) -> None:
+            given = np.ascontiguousarray(inputs[:, start : start + CHUNK])
+            found = np.empty((len(joint), given.shape[1]))
+            run_given(self.program, span, index, given, found)
+            joint[:, start : start + CHUNK] = found
+
+        starts = range(0, inputs.shape[1], CHUNK)
+        if len(starts) <= 1:
+            list(map(work, starts))
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, starts))
+        return joint
+
+    def output(self, inputs: Floats, output: Output) -> Floats:
+        """The chosen output [D], a part of the sample at a time so that memory stays flat."""
+        step = 16 * CHUNK
+        parts = [
+            output(self.joint(inputs[:, start : start + step], output.year))
+            for start in range(0, inputs.shape[1], step)
+        ]
+        return np.concatenate(parts)
+
+    def normals(self, rounds: int = 1) -> Floats:
+        """The standard normals [2 n + E, 4096 rounds] of the run's own first iterations, block after block."""
+        blocks = np.empty((rounds * REPLICATES, self.nominal.size, BLOCK))
+        for number, block in enumerate(blocks):
+            run_draws(self.program, number, block)
+        return np.concatenate(list(blocks), axis=1)
+
+
+def _with_multiplier(document: ModelDocument, multiplier: float) -> ModelDocument:
+    causal = document.settings.causal_network.model_copy(update={"strength_multiplier": multiplier})
+    return document.model_copy(update={"settings": document.settings.model_copy(update={"causal_network": causal})})
