@@ -5,19 +5,54 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .checks import MIDPOINT_MARGIN, cross_check
+from .faults import Fault, ModelError, duplicates, faults_of
+
+__all__ = [
+    "MAX_BYTES",
+    "MIDPOINT_MARGIN",
+    "SCHEMA",
+    "Assignment",
+    "CausalModel",
+    "CausalSettings",
+    "ClusterSpec",
+    "Code",
+    "DType",
+    "EvidenceFilter",
+    "EvidenceItem",
+    "EvidenceSettings",
+    "Fault",
+    "HypothesisSpec",
+    "InfluenceSpec",
+    "Line",
+    "ModelDocument",
+    "ModelError",
+    "MonteCarloSettings",
+    "Outcome",
+    "Probability",
+    "QualityScores",
+    "RunSettings",
+    "Sampler",
+    "Settings",
+    "Text",
+    "Unit",
+    "Year",
+    "faults_of",
+    "input_hash",
+    "parse_model",
+    "scenario_codes",
+    "with_run",
+]
+
 SCHEMA = "aifutures.model/1"
 MAX_BYTES = 2_000_000
-MAX_YEARS = 76
-MIDPOINT_MARGIN = 50
-"""Years by which a midpoint may lie before the base year or after the end year."""
 
 Outcome = Literal["A", "B"]
 CausalModel = Literal["dependency_network", "bayesian_network", "log_linear", "independent"]
@@ -44,6 +79,8 @@ class HypothesisSpec(_Part):
 
     `prior_probability` is P(outcome A) before any evidence, `initial_probability` the state of affairs in the base
     year, `midpoint_year` +- `midpoint_sd` the year of fastest change and `speed` its steepness per year.
+    `posterior_probability`, where it is given, stands in the place of what prior and evidence say together; their
+    uncertainty stays. A document without it does not have the key.
     """
 
     code: Code
@@ -55,6 +92,7 @@ class HypothesisSpec(_Part):
     midpoint_year: float
     midpoint_sd: Annotated[float, Field(ge=0, le=20)]
     speed: Annotated[float, Field(gt=0, le=5)]
+    posterior_probability: Probability | None = Field(default=None, exclude_if=lambda given: given is None)
 
 
 class QualityScores(_Part):
@@ -229,27 +267,6 @@ def scenario_codes(hypotheses: int) -> list[str]:
     return ["".join(letters) for letters in itertools.product("AB", repeat=hypotheses)]
 
 
-class Fault(NamedTuple):
-    """One thing wrong with a document: where (`hypotheses[2].speed`) and what."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
-
-
-@dataclass
-class ModelError(ValueError):
-    """A model document that cannot be used. `faults` names every key that is wrong."""
-
-    faults: list[Fault]
-
-    def __str__(self) -> str:
-        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
-        return f"{self.faults[0]}{more}"
-
-
 def parse_model(source: bytes | str | Mapping[str, Any]) -> ModelDocument:
     """Read and check a model document (MODEL.md 8).
 
@@ -266,7 +283,7 @@ def parse_model(source: bytes | str | Mapping[str, Any]) -> ModelDocument:
         raise ModelError(list(faults_of(error))) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelError([Fault("", f"no JSON document: {error}")]) from None
-    faults = [*_repeated_keys(raw), *_cross_check(document)]
+    faults = [*_repeated_keys(raw), *cross_check(document)]
     if faults:
         raise ModelError(faults)
     return document
@@ -284,128 +301,10 @@ def _repeated_keys(raw: bytes | str) -> list[Fault]:
 
     def check(pairs: list[tuple[str, Any]]) -> None:
         keys = [key for key, _ in pairs]
-        faults.extend(Fault(keys[index], "the same key twice in one object") for index in _duplicates(keys))
+        faults.extend(Fault(keys[index], "the same key twice in one object") for index in duplicates(keys))
 
     json.loads(raw, object_pairs_hook=check)
     return faults
-
-
-_WORDS = {"extra_forbidden": "unknown key", "missing": "missing key", "finite_number": "must be a finite number"}
-
-
-def faults_of(error: ValidationError) -> Iterator[Fault]:
-    """Pydantic's findings with paths as in `hypotheses[2].speed` and plain words."""
-    for item in error.errors(include_url=False):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in item["loc"]).lstrip(".")
-        message = _WORDS.get(item["type"], item["msg"].removeprefix("Input ").removeprefix("Value error, "))
-        shown = "" if item["type"] in {"missing", "extra_forbidden", "json_invalid"} else _shown(item.get("input"))
-        yield Fault(path, f"{message}{shown}")
-
-
-def _key(name: str) -> str:
-    """A key as it is written, or quoted and cut where it is none that a document could have."""
-    return name if name.isidentifier() and len(name) <= 60 else repr(name[:60])
-
-
-def _shown(value: object) -> str:
-    return f", not {value!r}" if isinstance(value, str | int | float | None) and len(repr(value)) < 60 else ""
-
-
-def _cross_check(document: ModelDocument) -> Iterator[Fault]:
-    yield from _check_years(document)
-    yield from _check_references(document)
-    yield from _check_influences(document)
-    yield from _check_clusters(document)
-    yield from _check_run(document)
-    weights = document.settings.evidence.weights_sum
-    if abs(weights - 1) > 1e-9:
-        yield Fault("settings.evidence", f"the four quality weights must sum to 1, not {weights:.12g}")
-
-
-def _duplicates(values: Iterable[object]) -> Iterator[int]:
-    seen: set[object] = set()
-    for index, value in enumerate(values):
-        if value in seen:
-            yield index
-        seen.add(value)
-
-
-def _check_years(document: ModelDocument) -> Iterator[Fault]:
-    base, end = document.base_year, document.end_year
-    if end <= base:
-        yield Fault("end_year", f"must be after base_year {base}, not {end}")
-        return
-    if end - base + 1 > MAX_YEARS:
-        yield Fault("end_year", f"at most {MAX_YEARS} years are analysed, not {end - base + 1}")
-    low, high = base - MIDPOINT_MARGIN, end + MIDPOINT_MARGIN
-    for index, hypothesis in enumerate(document.hypotheses):
-        if not low <= hypothesis.midpoint_year <= high:
-            yield Fault(
-                f"hypotheses[{index}].midpoint_year", f"must lie in {low} to {high}, not {hypothesis.midpoint_year:g}"
-            )
-    dated = [("run.target_year", document.target_year)] + [
-        (f"run.{kind}[{index}].from_year", assignment.from_year)
-        for kind in ("interventions", "observations")
-        for index, assignment in enumerate(getattr(document.run, kind))
-    ]
-    for path, year in dated:
-        if not base <= year <= end:
-            yield Fault(path, f"must lie in {base} to {end}, not {year}")
-
-
-def _check_references(document: ModelDocument) -> Iterator[Fault]:
-    for index in _duplicates(document.codes):
-        yield Fault(f"hypotheses[{index}].code", f"duplicate code {document.codes[index]!r}")
-    for index in _duplicates(item.id for item in document.evidence):
-        yield Fault(f"evidence[{index}].id", f"duplicate id {document.evidence[index].id!r}")
-    run = document.run
-    used = [(f"evidence[{i}].hypothesis", item.hypothesis) for i, item in enumerate(document.evidence)]
-    used += [(f"influences[{i}].source", influence.source) for i, influence in enumerate(document.influences)]
-    used += [(f"influences[{i}].target", influence.target) for i, influence in enumerate(document.influences)]
-    used += [(f"run.interventions[{i}].hypothesis", item.hypothesis) for i, item in enumerate(run.interventions)]
-    used += [(f"run.observations[{i}].hypothesis", item.hypothesis) for i, item in enumerate(run.observations)]
-    used += [(f"run.hypotheses[{i}]", code) for i, code in enumerate(run.hypotheses or ())]
-    if run.evidence_filter.hypothesis is not None:
-        used.append(("run.evidence_filter.hypothesis", run.evidence_filter.hypothesis))
-    known = set(document.codes)
-    for path, code in used:
-        if code not in known:
-            yield Fault(path, f"unknown hypothesis {code!r}; known are {', '.join(document.codes)}")
-
-
-def _check_influences(document: ModelDocument) -> Iterator[Fault]:
-    for index, influence in enumerate(document.influences):
-        if influence.source == influence.target:
-            yield Fault(f"influences[{index}]", f"{influence.source} cannot influence itself")
-    for index in _duplicates(influence.key for influence in document.influences):
-        yield Fault(f"influences[{index}]", f"duplicate influence {document.influences[index].key}")
-
-
-def _check_clusters(document: ModelDocument) -> Iterator[Fault]:
-    n = len(document.hypotheses)
-    for index, cluster in enumerate(document.clusters):
-        if len(cluster.pattern) != n:
-            yield Fault(f"clusters[{index}].pattern", f"must have {n} letters, not {cluster.pattern!r}")
-    for index in _duplicates(cluster.name for cluster in document.clusters):
-        yield Fault(f"clusters[{index}].name", f"duplicate name {document.clusters[index].name!r}")
-    if set(document.clusters[-1].pattern) != {"*"}:
-        last = len(document.clusters) - 1
-        yield Fault(f"clusters[{last}].pattern", f"the last cluster must take every scenario: {'*' * n!r}")
-
-
-def _check_run(document: ModelDocument) -> Iterator[Fault]:
-    run, limit = document.run, document.settings.monte_carlo.max_iterations
-    if run.iterations > limit:
-        yield Fault("run.iterations", f"must be at most {limit} (settings.monte_carlo.max_iterations)")
-    for kind in ("interventions", "observations"):
-        for index in _duplicates(item.hypothesis for item in getattr(run, kind)):
-            yield Fault(f"run.{kind}[{index}].hypothesis", "the same hypothesis twice")
-    for index in _duplicates(run.hypotheses or ()):
-        yield Fault(f"run.hypotheses[{index}]", "the same hypothesis twice")
-    sources = {item.source for item in document.evidence}
-    for index, source in enumerate(run.evidence_filter.sources):
-        if source not in sources:
-            yield Fault(f"run.evidence_filter.sources[{index}]", f"no evidence item has the source {source!r}")
 
 
 _WITHOUT_NUMBERS: Any = {
