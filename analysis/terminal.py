@@ -39,16 +39,20 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Draw a snapshot of the run."""
+        self.step(progress.completed, progress.total, _figures(progress))
+
+    def step(self, completed: int, total: int, words: str) -> None:
+        """Draw how much of anything is done, and `words` about it."""
         if self._ended:
             return
-        done = progress.completed >= progress.total
+        done = completed >= total
         if self._live:
-            self._draw(f"{_bar(progress)} {_figures(progress)}")
+            self._draw(f"{_bar(completed / total)} {words}")
             if done:
                 self.end()
         elif done or time.monotonic() - self._shown_at >= LINES_EVERY:
             self._shown_at = time.monotonic()
-            self._output.write(_figures(progress))
+            self._output.write(words)
             self._output.flush()
             self._ended = done
 
@@ -77,8 +81,8 @@ class ProgressBar:
         self._drawn = len(text)
 
 
-def _bar(progress: Progress) -> str:
-    filled = round(WIDTH * progress.completed / progress.total)
+def _bar(share: float) -> str:
+    filled = round(WIDTH * share)
     return "█" * filled + "░" * (WIDTH - filled)
 
 
@@ -104,11 +108,11 @@ def summary(document: Mapping[str, Any], result: Mapping[str, Any], titles: Mapp
     then = next(entry for entry in result["temporal_evolution"] if entry["year"] == year)
     parts = [
         f"Most likely scenarios in {year} (mean, 90 % interval)",
-        _table(_scenario_rows(document, result, titles or {})),
+        table(_scenario_rows(document, result, titles or {})),
         f"Hypotheses in {year}",
-        _table(_hypothesis_rows(document, then)),
+        table(_hypothesis_rows(document, then)),
         f"Clusters in {year}",
-        _table(
+        table(
             (name, percent(mean), _interval(then["cluster_intervals"][name])) for name, mean in then["clusters"].items()
         ),
         _convergence(result),
@@ -153,7 +157,7 @@ def _convergence(result: Mapping[str, Any]) -> str:
     )
 
 
-def _table(rows: Iterable[Sequence[str]]) -> str:
+def table(rows: Iterable[Sequence[str]]) -> str:
     """Rows with their columns aligned: the first and last to the left, figures to the right."""
     lines = list(rows)
     widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
