@@ -58,13 +58,8 @@ class Evaluator:
         return joint
 
     def output(self, inputs: Floats, output: Output) -> Floats:
-        """The chosen output [D], a part of the sample at a time so that memory stays flat."""
-        step = 16 * CHUNK
-        parts = [
-            output(self.joint(inputs[:, start : start + step], output.year))
-            for start in range(0, inputs.shape[1], step)
-        ]
-        return np.concatenate(parts)
+        """The chosen output [D] under given inputs. Raises ImpossibleObservation."""
+        return output(self.joint(inputs, output.year))
 
     def normals(self, rounds: int = 1) -> Floats:
         """The standard normals [2 n + E, 4096 rounds] of the run's own first iterations, block after block."""

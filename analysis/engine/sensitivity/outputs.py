@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..clusters import membership
 from ..estimate import ImpossibleObservation, Reporting, letters, marginal, reporting
-from ..spec import Fault, ModelDocument, ModelError
+from ..faults import Fault, ModelError
+from ..spec import ModelDocument
 
 Floats = NDArray[np.floating]
 Kind = Literal["scenario", "cluster", "hypothesis", "entropy"]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 from scipy.special import logit as log_odds
 
+from ..faults import Fault, ModelError
 from ..posterior import Posterior
-from ..spec import MIDPOINT_MARGIN, Fault, ModelDocument, ModelError
+from ..spec import MIDPOINT_MARGIN, ModelDocument
 from ..timeline import logit
 from .evaluate import Evaluator
 from .quality import ASPECTS, WeighedEvidence
@@ -31,6 +32,8 @@ MULTIPLIER = (0.5, 1.5)
 PRIOR = (0.05, 0.95)
 QUALITY = (0.5, 1.5)
 """Default ranges of the parameters that a run does not draw; quality weights in shares of the nominal one."""
+_TINY = 1e-15
+"""So near may a probability come to 0 and 1: its log-odds are finite then."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ class Parameter:
         )
 
     def value(self, u: Floats) -> Floats:
-        """The quantiles at u in (0, 1)."""
+        """The quantiles at u in [0, 1]; a normal's 0 and 1 are read as the nearest points that have a quantile."""
         if self.spread is None:
             return self.low + u * (self.high - self.low)
-        drawn = self.spread[0] + self.spread[1] * ndtri(u)
+        drawn = self.spread[0] + self.spread[1] * ndtri(np.clip(u, _TINY, 1 - _TINY))
         return np.clip(expit(drawn) if self.kind == "posterior" else drawn, self.low, self.high)
 
     def level(self, u: Floats) -> Floats:
@@ -126,9 +129,10 @@ class ParameterSpace:
         theta = np.empty((len(self.document.codes), len(values)))
         for index, belief in enumerate(self.evaluator.beliefs):
             mu, scale = np.full(len(values), belief.mu), np.ones(len(values))
+            given = self.document.hypotheses[index].posterior_probability is not None
             if evidence is not None and weights is not None:
                 shift, variance = evidence.shift(belief.code, weights)
-                mu = logit(belief.prior) + shift
+                mu = mu if given else logit(belief.prior) + shift
                 scale = np.sqrt(variance) / belief.sd if belief.sd > 0 else scale
             if (prior := self._given(values, f"prior:{belief.code}")) is not None:
                 mu = mu + log_odds(prior) - logit(belief.prior)
@@ -154,7 +158,10 @@ def all_parameters(document: ModelDocument, beliefs: Sequence[Posterior]) -> dic
     """Everything that can be varied, by name, each over its default range."""
     causal, evidence = document.settings.causal_network, document.settings.evidence
     first, last = document.base_year - MIDPOINT_MARGIN, document.end_year + MIDPOINT_MARGIN
-    found = [Parameter(f"posterior:{b.code}", float(expit(b.mu)), 0.0, 1.0, (b.mu, b.sd)) for b in beliefs]
+    found = [
+        Parameter(f"posterior:{b.code}", float(np.clip(expit(b.mu), _TINY, 1 - _TINY)), _TINY, 1 - _TINY, (b.mu, b.sd))
+        for b in beliefs
+    ]
     found += [
         Parameter(f"midpoint:{h.code}", h.midpoint_year, first, last, (h.midpoint_year, h.midpoint_sd))
         for h in document.hypotheses
@@ -164,7 +171,11 @@ def all_parameters(document: ModelDocument, beliefs: Sequence[Posterior]) -> dic
         for e in document.influences
     ]
     found.append(Parameter("strength_multiplier", causal.strength_multiplier, *MULTIPLIER))
-    found += [Parameter(f"prior:{h.code}", h.prior_probability, *PRIOR) for h in document.hypotheses]
+    found += [
+        Parameter(f"prior:{h.code}", h.prior_probability, *PRIOR)
+        for h in document.hypotheses
+        if h.posterior_probability is None
+    ]
     weights = {aspect: getattr(evidence, f"{aspect}_weight") for aspect in ASPECTS}
     found += [
         Parameter(f"quality_weight:{aspect}", weight, QUALITY[0] * weight, QUALITY[1] * weight)
@@ -173,8 +184,8 @@ def all_parameters(document: ModelDocument, beliefs: Sequence[Posterior]) -> dic
     return {parameter.name: parameter for parameter in found}
 
 
-DEFAULT = ("posterior:*", "midpoint:*", "influence:*", "strength_multiplier")
-"""What a study varies unless told otherwise."""
+DRAWN = ("posterior", "midpoint", "influence")
+"""The kinds that a Monte Carlo run draws (MODEL.md 4)."""
 _BOUNDS = {"posterior": (0.0, 1.0), "prior": (0.0, 1.0), "influence": (0.0, 1.0), "quality_weight": (0.0, 1.0)}
 _OPEN = {"posterior", "prior"}
 """Probabilities whose log-odds are taken: 0 and 1 themselves are out."""
