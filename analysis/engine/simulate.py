@@ -115,6 +115,25 @@ def simulate(
                 on_checkpoint(run.checkpoint)
 
 
+def simulate_sums(document: ModelDocument, *, jit: bool = True, threads: int | None = None) -> Floats:
+    """Run the model for its means alone: the sums of the joint [16 replicates, T, S], without observations.
+
+    The numbers are those of `simulate`, whose quantiles take most of the time of a short run. Raises as it does.
+    """
+    run = _Run(document, jit, threads or os.cpu_count() or 1, CHUNK, None)
+    with ThreadPoolExecutor(run.threads) as pool:
+        while not run.finished:
+            run.slice(pool, seconds=1.0)
+    return run.tally.total().joint
+
+
+def sample_joint(document: ModelDocument, *, jit: bool = True, threads: int | None = None) -> Floats:
+    """The joints [T, S, draws] of the run's first iterations: those that its quantiles come from (MODEL.md 4)."""
+    run = _Run(document, jit, threads or os.cpu_count() or 1, CHUNK, None)
+    with ThreadPoolExecutor(run.threads) as pool:
+        return run.sample(pool, run.rounds * ROUND)
+
+
 class _Run:
     """One run in progress: what computes it, the tally, and when to stop."""
 
@@ -187,12 +206,12 @@ class _Run:
     def checkpoint(self) -> bytes:
         return self.tally.to_bytes(self.key)
 
-    def sample(self, pool: ThreadPoolExecutor) -> NDArray[np.floating]:
-        """The joints [T, S, draws] of the first iterations of every replicate, for quantiles."""
+    def sample(self, pool: ThreadPoolExecutor, iterations: int) -> NDArray[np.floating]:
+        """The joints [T, S, draws] of the first of so many iterations of every replicate, for quantiles."""
         years, states = len(self.document.years), 2 ** len(self.document.codes)
         kind = self.backend.program.mu.dtype
         affordable = SAMPLE_BYTES // (REPLICATES * years * states * kind.itemsize)
-        each = max(1, min(self.tally.iterations, SAMPLE_ITERATIONS) // REPLICATES)
+        each = max(1, min(iterations, SAMPLE_ITERATIONS) // REPLICATES)
         each = min(each, affordable)
         sample = np.empty((years, states, each * REPLICATES), dtype=kind)
 
@@ -208,7 +227,7 @@ class _Run:
             program=self.backend.program,
             shown=self.shown,
             tally=self.tally,
-            sample=self.sample(pool),
+            sample=self.sample(pool, self.tally.iterations),
             pool=pool,
         )
         result["computation_time"] = time.perf_counter() - self.started

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from . import ENGINE_VERSION
+from .faults import written
 from .result_file import Computed
 from .simulate import CHUNK, REFERENCE, Progress, simulate
 from .spec import input_hash
@@ -73,19 +74,13 @@ def verify(
 def _differences(path: str, stored: Any, computed: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(stored, dict) and isinstance(computed, dict):
         for key in computed | stored:
-            yield from _differences(_joined(path, key), stored.get(key, _MISSING), computed.get(key, _MISSING))
+            yield from _differences(f"{path}.{written(key)}".lstrip("."), stored.get(key, _MISSING), computed.get(key, _MISSING))
     elif isinstance(stored, list) and isinstance(computed, list):
         for index in range(max(len(stored), len(computed))):
             pair = (each[index] if index < len(each) else _MISSING for each in (stored, computed))
             yield from _differences(f"{path}[{index}]", *pair)
     elif _is_number(stored) != _is_number(computed) or stored != computed:
         yield path, stored, computed
-
-
-def _joined(path: str, key: str) -> str:
-    if not key.isidentifier():
-        return f"{path}[{json.dumps(key)}]"
-    return f"{path}.{key}" if path else key
 
 
 def _is_number(value: Any) -> bool:

@@ -70,7 +70,7 @@ def test_a_tampered_number_is_found_by_its_path(stored):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda data: data.update({"odd key": 1}), ('["odd key"]', "1", "missing")),
+        (lambda data: data.update({"odd key": 1}), ("'odd key'", "1", "missing")),
         (lambda data: data["temporal_evolution"].append(7), ("temporal_evolution[4]", "7", "missing")),
         (lambda data: data["convergence"].update(converged=1), ("convergence.converged", "1", None)),
         (lambda data: data.update(clusters=None), ("clusters", "null", None)),
