@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def posteriors(document: ModelDocument) -> list[Posterior]:
 
 
 def _posterior(document: ModelDocument, hypothesis: HypothesisSpec, items: list[EvidenceItem]) -> Posterior:
-    settings, prior = document.settings.evidence, hypothesis.prior_probability
+    prior = hypothesis.prior_probability
     used: list[WeighedItem] = []
     excluded: list[tuple[str, str]] = []
     for item in items:
@@ -62,16 +63,25 @@ def _posterior(document: ModelDocument, hypothesis: HypothesisSpec, items: list[
             used.append(_weigh(document, item))
         else:
             excluded.append((item.id, reason))
-    mu, variance = logit(prior), settings.model_discrepancy_sd**2
+    mu, sd, weighed = pooled(document, hypothesis, used)
+    return Posterior(hypothesis.code, prior, mu, sd, tuple(weighed), tuple(excluded))
+
+
+def pooled(
+    document: ModelDocument, hypothesis: HypothesisSpec, items: Iterable[WeighedItem]
+) -> tuple[float, float, list[WeighedItem]]:
+    """The posterior's mu and sd (nats) from the items that count, and these with their `shrink`."""
+    settings, entries = document.settings.evidence, list(items)
+    mu, variance = logit(hypothesis.prior_probability), settings.model_discrepancy_sd**2
     weighed: list[WeighedItem] = []
     for direction in ("A", "B"):
-        side = discounted([entry for entry in used if entry.item.direction == direction], settings)
+        side = discounted([entry for entry in entries if entry.item.direction == direction], settings)
         mu += sum(entry.weight * entry.shrink for entry in side)
         variance += _noise_variance(side, settings)
         weighed += side
     if hypothesis.posterior_probability is not None:
         mu = logit(hypothesis.posterior_probability)
-    return Posterior(hypothesis.code, prior, mu, variance**0.5, tuple(weighed), tuple(excluded))
+    return mu, variance**0.5, weighed
 
 
 def exclusion(document: ModelDocument, item: EvidenceItem) -> str | None:

@@ -68,6 +68,16 @@ class Evaluator:
             run_draws(self.program, number, block)
         return np.concatenate(list(blocks), axis=1)
 
+    def drawn(self, normals: Floats) -> Floats:
+        """Standard normals [2 n + E, D] as inputs, as a Monte Carlo run reads them (MODEL.md 4)."""
+        n = len(self.document.codes)
+        line = self.program.timeline
+        inputs = self.nominal[:, None] * np.ones_like(normals)
+        inputs[:n] += self.program.sd[:, None] * normals[:n]
+        inputs[n : 2 * n] += line.midpoint_sd[:, None] * normals[n : 2 * n]
+        inputs[2 * n :] *= np.maximum(0.0, 1.0 + self.program.cv * normals[2 * n :])
+        return inputs
+
 
 def _with_multiplier(document: ModelDocument, multiplier: float) -> ModelDocument:
     causal = document.settings.causal_network.model_copy(update={"strength_multiplier": multiplier})
