@@ -1,0 +1,111 @@
+"""What if the inputs were others: the whole answer at once, and what it changes (MODEL.md 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from .overrides import with_overrides
+from .sampling import ROUND
+from .simulate import simulate
+from .spec import ModelDocument, with_run
+
+SCHEMA = "aifutures.what_if/1"
+ITERATIONS = ROUND
+_BASES = 8
+"""Base models whose answers are kept: those that people move the inputs of just now."""
+
+
+def what_if(
+    document: ModelDocument,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    interventions: Sequence[Mapping[str, Any]] | None = None,
+    observations: Sequence[Mapping[str, Any]] | None = None,
+    iterations: int = ITERATIONS,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """The document's answer under other inputs, as `aifutures.what_if/1`.
+
+    `overrides` as in `with_overrides`; `interventions` and `observations` take the place of the document's own, as it
+    writes them: {hypothesis, outcome, from_year}. The numbers are those of `simulate` in float64 with Sobol' points and
+    the document's seed, so that what is changed is all that differs between the two answers. Gives
+
+    temporal_evolution        for every year: `scenarios` and `clusters` {name: mean}, `hypotheses` {code: {mean, q05,
+                              q50, q95}}, `cluster_intervals` {name: {q05, q50, q95}}, entropy_bits, most_likely
+    scenario_probabilities, scenario_intervals, hypothesis_intervals, clusters
+                              at the target year, as in a result document (MODEL.md 5), `clusters` the named ones
+    change                    this answer minus the document's own at the target year: `scenarios`, `hypotheses`,
+                              `clusters` {name: difference}, `entropy_bits`, and `most_likely` [before, after]
+    metadata, computation_time  as in a result document; input_hash is that of the changed document
+
+    Raises ModelError for inputs that cannot be, ImpossibleObservation for observations of probability 0.
+    """
+    changed = what_if_document(
+        document,
+        overrides=overrides,
+        interventions=interventions,
+        observations=observations,
+        iterations=iterations,
+    )
+    result = simulate(changed, threads=threads)
+    base = _base(what_if_document(document, iterations=iterations), threads)
+    year = _headline(result)
+    return {
+        "schema": SCHEMA,
+        "scenario_probabilities": result["scenario_probabilities"],
+        "scenario_intervals": result["scenario_intervals"],
+        "hypothesis_intervals": result["hypothesis_intervals"],
+        "clusters": result["clusters"]["named"],
+        "temporal_evolution": [
+            {name: value for name, value in entry.items() if name != "intervals"}
+            for entry in result["temporal_evolution"]
+        ],
+        "change": {
+            "scenarios": _differences(year["scenarios"], base["scenarios"]),
+            "hypotheses": _differences(_means(year), _means(base)),
+            "clusters": _differences(year["clusters"], base["clusters"]),
+            "entropy_bits": year["entropy_bits"] - base["entropy_bits"],
+            "most_likely": [base["most_likely"], year["most_likely"]],
+        },
+        "metadata": result["metadata"],
+        "computation_time": result["computation_time"],
+    }
+
+
+def what_if_document(
+    document: ModelDocument,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    interventions: Sequence[Mapping[str, Any]] | None = None,
+    observations: Sequence[Mapping[str, Any]] | None = None,
+    iterations: int = ITERATIONS,
+) -> ModelDocument:
+    """The document that `what_if` answers for: it can be stored, or run with more iterations. Raises ModelError."""
+    given = {"interventions": interventions, "observations": observations}
+    choices = {kind: [dict(entry) for entry in entries] for kind, entries in given.items() if entries is not None}
+    changed = with_overrides(document, overrides or {})
+    return with_run(
+        changed, iterations=iterations, sampler="sobol", dtype="float64", stop_when_converged=False, **choices
+    )
+
+
+@lru_cache(_BASES)
+def _base(document: ModelDocument, threads: int | None) -> dict[str, Any]:
+    """The unchanged document's target year."""
+    return _headline(simulate(document, threads=threads))
+
+
+def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of the target year."""
+    target = result["metadata"]["target_year"]
+    return next(entry for entry in result["temporal_evolution"] if entry["year"] == target)
+
+
+def _means(entry: Mapping[str, Any]) -> dict[str, float]:
+    return {code: found["mean"] for code, found in entry["hypotheses"].items()}
+
+
+def _differences(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {name: value - before[name] for name, value in after.items()}
