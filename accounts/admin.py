@@ -1,25 +1,32 @@
-"""Users in the admin site."""
+"""Users, their API keys and the audit trail in the admin site."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.models import User
+from accounts.audit import audit_record
+from accounts.keys import key_revoke
+from accounts.models import ApiKey, AuditEntry, User
 from accounts.policies import Role
-from accounts.services import role_assign
+from accounts.services import admins_check, user_save, users_delete
 
 admin.site.unregister(Group)  # groups are the roles: the user form assigns them, and nobody edits them
+admin.site.unregister([OutstandingToken, BlacklistedToken])  # ids of tokens say nothing to people
 
 
 class _RoleField(forms.Form):
@@ -41,6 +48,14 @@ class UserEditForm(_RoleField, UserChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["role"].initial = next(iter({group.name for group in self.instance.groups.all()}), "")
+
+    def clean(self) -> dict[str, Any]:
+        """Somebody has to stay an admin."""
+        data = super().clean() or {}
+        stays = data.get("is_active") and (self.instance.is_superuser or data.get("role") == Role.ADMIN)
+        if not stays:
+            admins_check(without=[self.instance])
+        return data
 
 
 @admin.register(User)
@@ -73,7 +88,82 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return user.role.label if user.role else "none"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Store the user, then the role."""
-        super().save_model(request, obj, form, change)
-        if "role" in form.cleaned_data:
-            role_assign(user=obj, role=Role(form.cleaned_data["role"]) if form.cleaned_data["role"] else None)
+        """Store the user with the role."""
+        role = form.cleaned_data["role"]
+        user_save(user=obj, role=Role(role) if role else None, actor=_actor(request))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """As Django's, and noted."""
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            audit_record(actor=_actor(request), action="user.password", subject=self.get_object(request, id))
+        return response
+
+    def get_deleted_objects(self, objs: Sequence[User] | QuerySet[User], request: HttpRequest) -> Any:
+        """As Django's; the last active admin is protected."""
+        found, counts, needed, protected = super().get_deleted_objects(objs, request)
+        try:
+            admins_check(without=objs)
+        except ValidationError as error:
+            protected = [*protected, *error.messages]
+        return found, counts, needed, protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Delete an account."""
+        users_delete(users=[obj], actor=_actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Delete accounts."""
+        users_delete(users=queryset, actor=_actor(request))
+
+
+class _ReadOnlyAdmin(ModelAdmin):
+    """Rows that are looked at."""
+
+    list_per_page = 25
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(_ReadOnlyAdmin):
+    """Whose programs may come in."""
+
+    list_display = ("name", "prefix", "user", "last_used_at", "created_at", "expires_at", "revoked_at")
+    list_filter = ("revoked_at", "expires_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix", "user__username")
+    fields = ("name", "prefix", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected API keys", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """End keys at once."""
+        for key in queryset:
+            key_revoke(key=key, actor=_actor(request))
+        self.message_user(request, "The keys have ended.")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(_ReadOnlyAdmin):
+    """Who did what."""
+
+    list_display = ("at", "action", "actor_name", "object_type", "object_id", "reason")
+    list_filter = ("action", "object_type")
+    search_fields = ("actor_name", "object_id", "reason", "request_id")
+    date_hierarchy = "at"
+    fields = ("at", "actor", "actor_name", "action", "object_type", "object_id", "reason", "request_id", "details")
+
+
+def _actor(request: HttpRequest) -> User:
+    return cast("User", request.user)

@@ -6,7 +6,7 @@ Which rows a scope opens is the business of each model's `visible_to(user)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
@@ -75,6 +75,7 @@ ADMIN_SITE: Mapping[Role, Mapping[str, frozenset[str]]] = {
         "evidence.hypothesis": frozenset({"view", "change"}),
         "evidence.source": frozenset({"view", "add", "change"}),
         "evidence.evidence": frozenset({"view", "add", "change"}),
+        "evidence.evidencerevision": frozenset({"view"}),
     },
     Role.ADMIN: {"*": frozenset({"view", "add", "change", "delete"})},
 }
@@ -86,21 +87,37 @@ def role_of(user: Asker) -> Role | None:
 
     A superuser counts as admin; of several role groups the most powerful counts.
     """
-    if isinstance(user, AnonymousUser) or not user.is_active:
+    return None if isinstance(user, AnonymousUser) else role_by(user, (group.name for group in user.groups.all()))
+
+
+def role_by(user: User, groups: Iterable[str | None]) -> Role | None:
+    """The role that a user has by the groups named."""
+    if not user.is_active:
         return None
     if user.is_superuser:
         return Role.ADMIN
-    names = {group.name for group in user.groups.all()}
+    names = set(groups)
     return next((role for role in reversed(Role) if role.value in names), None)
 
 
 def may(user: Asker, scope: Scope | str) -> bool:
-    """Whether the user's role holds the scope. The role is read once per loaded user, that is once per request."""
-    role = None if isinstance(user, AnonymousUser) else user.role
-    if role is None:
+    """Whether the user's role holds the scope, and the API key that the user came with, if any, holds it too.
+
+    The role is read once per loaded user, that is once per request.
+    """
+    if isinstance(user, AnonymousUser) or user.role is None:
         return False
-    verb = str(scope).partition(":")[0]
-    return str(scope) in SCOPES[role] or f"{verb}:*" in SCOPES[role]
+    return holds(SCOPES[user.role], scope) and (user.limited_to is None or holds(user.limited_to, scope))
+
+
+def holds(scopes: Collection[str], scope: Scope | str) -> bool:
+    """Whether a scope is among others, by name or as `verb:*`."""
+    return str(scope) in scopes or f"{str(scope).partition(':')[0]}:*" in scopes
+
+
+def scopes_of(user: Asker) -> list[str]:
+    """Every scope that the user may use now, by name and in order."""
+    return [scope.value for scope in Scope if may(user, scope)]
 
 
 def may_in_admin(role: Role | None, permission: str) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, Q
 
+from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Role, Scope, may
 
+AUDITED = ("username", "email", "is_active")
+LAST_ADMIN = "This is the last active admin. Make somebody else an admin first."
+
 
 @transaction.atomic
-def user_create(*, username: str, role: Role, email: str = "", password: str) -> User:
+def user_create(*, username: str, role: Role, email: str = "", password: str, actor: User | None = None) -> User:
     """A new active user with a role.
 
     Raises ValidationError for a taken or malformed name or address, and for a password that is too weak.
@@ -20,21 +28,78 @@ def user_create(*, username: str, role: Role, email: str = "", password: str) ->
     user.set_password(password)
     user.full_clean()
     validate_password(password, user)
-    user.save()
-    role_assign(user=user, role=role)
+    user_save(user=user, role=role, actor=actor)
     return user
 
 
 @transaction.atomic
-def role_assign(*, user: User, role: Role | None) -> None:
+def user_save(*, user: User, role: Role | None, actor: User | None) -> None:
+    """Store a new or changed user, who has been checked, with this role.
+
+    Raises ValidationError if no active admin would be left.
+    """
+    before = User.objects.select_for_update().get(pk=user.pk) if user.pk else None
+    if before and not (user.is_active and (user.is_superuser or role is Role.ADMIN)):
+        admins_check(without=[before])
+    user.save()
+    changed = {name: getattr(user, name) for name in AUDITED if before and getattr(before, name) != getattr(user, name)}
+    if "is_active" in changed:
+        tokens_end(user=user)
+    if before is None:
+        audit_record(actor=actor, action="user.create", subject=user, details={"username": user.username})
+    elif changed:
+        audit_record(actor=actor, action="user.change", subject=user, details=changed)
+    role_assign(user=user, role=role, actor=actor)
+
+
+@transaction.atomic
+def role_assign(*, user: User, role: Role | None, actor: User | None = None) -> None:
     """Give the user this role instead of the present one; None takes every role away.
 
-    Sets the staff flag as the policy says, so that the admin site opens and closes with the role.
+    Sets the staff flag as the policy says, so that the admin site opens and closes with the role, and ends the
+    user's tokens. Raises ValidationError if no active admin would be left.
     """
-    user.groups.remove(*user.groups.filter(name__in=Role.values))
+    before = user.groups.filter(name__in=Role.values)
+    names = sorted(group.name for group in before)
+    if role is not Role.ADMIN:
+        admins_check(without=[user])
+    user.groups.remove(*before)
     if role is not None:
         group, _ = Group.objects.get_or_create(name=role.value)  # a flushed database has lost the migration's
         user.groups.add(group)
     user.__dict__.pop("role", None)
     user.is_staff = may(user, Scope.USE_ADMIN)
     user.save(update_fields=["is_staff"])
+    if names != ([role.value] if role else []):
+        tokens_end(user=user)
+        details = {"from": names, "to": role.value if role else None}
+        audit_record(actor=actor, action="role.assign", subject=user, details=details)
+
+
+@transaction.atomic
+def users_delete(*, users: Iterable[User], actor: User | None) -> None:
+    """Delete accounts. Raises ValidationError if no active admin would be left."""
+    users = list(users)
+    admins_check(without=users)
+    for user in users:
+        audit_record(actor=actor, action="user.delete", subject=user, details={"username": user.username})
+        user.delete()
+
+
+def admins_check(*, without: Iterable[User]) -> None:
+    """Raise ValidationError if these are all the active admins that there are.
+
+    In a transaction it holds until its end: of two admins who demote each other, the second finds one left.
+    """
+    leaving = {user.pk for user in without}
+    Group.objects.select_for_update().filter(name=Role.ADMIN).first()
+    admin = Q(is_superuser=True) | Q(groups__name=Role.ADMIN)
+    present = set(User.objects.filter(admin, is_active=True).values_list("pk", flat=True))
+    if present and present <= leaving:
+        raise ValidationError(LAST_ADMIN, code="last_admin")
+
+
+def tokens_end(*, user: User) -> None:
+    """End every token of the user at once."""
+    User.objects.filter(pk=user.pk).update(token_generation=F("token_generation") + 1)
+    user.refresh_from_db(fields=["token_generation"])

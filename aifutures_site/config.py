@@ -117,12 +117,42 @@ class OutputConfig(_Part):
     visualization_dpi: Annotated[int, Field(ge=50, le=1200)]
 
 
+_Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}/(second|minute|hour|day)$")] | None
+
+
+class UserLimits(_Part):
+    """How often a user of one role may ask, by class of cost; null: as often as they like."""
+
+    scenario_queries: _Rate
+    evidence_queries: _Rate
+    analysis_runs: _Rate
+    what_if: _Rate
+
+
+class AddressLimits(_Part):
+    """How often one network address may try to sign in, or renew its tokens."""
+
+    sign_in: _Rate
+    token_refresh: _Rate
+
+
+class LimitsConfig(_Part):
+    """Rate limits of each role, and of strangers."""
+
+    viewer: UserLimits
+    analyst: UserLimits
+    curator: UserLimits
+    admin: UserLimits
+    address: AddressLimits
+
+
 class FileConfig(_Part):
     """What a configuration file may say."""
 
     analysis: AnalysisConfig
     computation: ComputationConfig
     output: OutputConfig
+    limits: LimitsConfig
 
 
 class Config(FileConfig):
@@ -187,7 +217,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must be a mapping with the keys analysis, computation, output")
+        raise ConfigError(f"{path}: must be a mapping with the keys analysis, computation, output, limits")
     return values
 
 

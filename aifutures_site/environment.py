@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -61,13 +66,43 @@ def _absolute(value: Path) -> Path:
     return Path.cwd() / value.expanduser()
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("should be an IP address or a network such as 10.0.0.0/8") from None
+
+
+def _key(value: str) -> str:
+    """A secret of 32 characters, or a PEM key that tokens can be signed or verified with."""
+    if not value.startswith("-----BEGIN"):
+        if len(value) < 32:
+            raise ValueError("should have at least 32 characters, or be a PEM key")
+        return value
+    try:
+        private = load_pem_private_key(value.encode(), None) if "PRIVATE KEY" in value else None
+        public = private.public_key() if private else load_pem_public_key(value.encode())
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # their texts may show a part of it
+        raise ValueError("should be an unencrypted PEM key") from None
+    if not (isinstance(public, Ed25519PublicKey) or (isinstance(public, RSAPublicKey) and public.key_size >= 2048)):
+        raise ValueError("should be an Ed25519 key, or an RSA key of 2048 bits or more")
+    return value
+
+
+def _private(value: str) -> str:
+    if value.startswith("-----BEGIN") and "PRIVATE KEY" not in value:
+        raise ValueError("should be a private key: a public one signs nothing")
+    return value
+
+
 _RedisUrl = Annotated[str, _scheme("redis", "rediss", "unix")]
 _DatabaseUrl = Annotated[str, _scheme("postgres", "postgresql")]
 _EmailUrl = Annotated[str, _scheme("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")]
-_Words = Annotated[tuple[str, ...], BeforeValidator(_items)]
 _Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")], ...], BeforeValidator(_items)]
 _Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-_:*\[\]]+$")], ...], BeforeValidator(_items)]
 _Folder = Annotated[Path, AfterValidator(_absolute)]
+_Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_items)]
+_JwtKey = Annotated[str, AfterValidator(_key)]
 _Secret = Field(default=None, min_length=32, repr=False)
 
 
@@ -83,7 +118,8 @@ class Service(BaseModel):
     data_dir: _Folder = PROJECT / "var"
     numba_cache_dir: _Folder | None = None
     secret_key: str | None = _Secret
-    jwt_signing_key: str | None = _Secret
+    jwt_signing_key: Annotated[_JwtKey, AfterValidator(_private)] | None = Field(default=None, repr=False)
+    jwt_previous_key: _JwtKey | None = Field(default=None, repr=False)
     metrics_token: str | None = Field(default=None, min_length=16, repr=False)
     email_url: _EmailUrl | None = Field(default=None, repr=False)
     sentry_dsn: Annotated[str, _scheme("http", "https")] | None = Field(default=None, repr=False)
@@ -98,7 +134,7 @@ class Service(BaseModel):
     allowed_hosts: _Hosts = ("localhost", "127.0.0.1", "[::1]")
     csrf_trusted_origins: _Origins = ()
     cors_origins: _Origins = ()
-    trusted_proxies: _Words = ()
+    trusted_proxies: _Networks = ()
     enable_result_cache: bool = True
     cache_ttl: Annotated[int, Field(ge=0)] = 3600
     enable_distributed: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -23,6 +24,11 @@ def secret_key(service: Service) -> str:
         return _kept(service.data_dir / "secret_key")
     except OSError as error:
         raise ConfigError(f"DATA_DIR in the environment: cannot use {error.filename}: {error.strerror}") from None
+
+
+def token_key(secret: str) -> str:
+    """The key that signs tokens where none is configured: another one than the secret, and told by it alone."""
+    return hmac.new(secret.encode(), b"aifutures tokens", "sha256").hexdigest()
 
 
 def _kept(path: Path) -> str:

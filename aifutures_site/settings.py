@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import environ
 from csp.constants import NONE, SELF
@@ -12,7 +13,7 @@ from aifutures_site import embedded
 from aifutures_site.config import get_config, or_exit
 from aifutures_site.environment import PROJECT
 from aifutures_site.observability.logging import configure
-from aifutures_site.secret import secret_key
+from aifutures_site.secret import secret_key, token_key
 
 _service = or_exit(get_config).service
 
@@ -61,6 +62,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "aifutures_site.observability.requests.request_id_middleware",
+    "accounts.proxies.proxy_middleware",
+    "accounts.api.middleware.api_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -158,11 +162,47 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
+AXES_USERNAME_CALLABLE = "accounts.lockout.user_name"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
+
+# The API
+
 REST_FRAMEWORK = {
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "accounts.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.CostThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "accounts.api.problems.exception_handler",
 }
-SIMPLE_JWT = {"SIGNING_KEY": _service.jwt_signing_key or SECRET_KEY, "UPDATE_LAST_LOGIN": False}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "ISSUER": "aifutures",
+    "AUDIENCE": "aifutures-api",
+    "USER_ID_CLAIM": "sub",
+}
+JWT_KEYS = [key for key in (_service.jwt_signing_key or token_key(SECRET_KEY), _service.jwt_previous_key) if key]
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Futures",
+    "VERSION": "1",
+    "DESCRIPTION": "Evidence in, probabilities of the futures of AI out.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_URLCONF": "aifutures_site.api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
 
 # What browsers are told
 

@@ -51,6 +51,7 @@ urlpatterns = [
     path("", include("analysis.urls")),
     path("accounts/login", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
+    path("api/v1/", include("aifutures_site.api")),
     path("admin/queues/", include((_queues, "django_rq"))),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),

@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.audit import audit_record
+from accounts.keys import key_create
+from accounts.models import ApiKey, AuditEntry, User
 from accounts.policies import Role
 from analysis.models import AnalysisRun, Influence, RunTransition, Scenario, ScenarioCluster
 from evidence.models import Evidence, Hypothesis, Source
@@ -47,7 +49,19 @@ def make_clusters(number):
         ScenarioCluster.objects.create(name=f"Cluster {next(NUMBERS)}", pattern="******", colour="#000000")
 
 
+def make_keys(number):
+    for _ in range(number):
+        key_create(user=UserFactory(role="analyst"), name="notebook")
+
+
+def make_entries(number):
+    for user in UserFactory.create_batch(number):
+        audit_record(actor=user, action="user.change", subject=user)
+
+
 MAKERS = {
+    ApiKey: make_keys,
+    AuditEntry: make_entries,
     User: lambda number: UserFactory.create_batch(number, role="analyst"),
     Hypothesis: HypothesisFactory.create_batch,
     Source: SourceFactory.create_batch,

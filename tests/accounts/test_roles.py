@@ -51,6 +51,7 @@ def test_the_most_powerful_of_several_groups_counts():
 
 
 def test_a_new_role_replaces_the_old_one_and_counts_from_the_next_request():
+    UserFactory(role="admin")
     user = UserFactory(role="admin")
     same_user_elsewhere = User.objects.get(pk=user.pk)
     role_assign(user=user, role=Role.VIEWER)

@@ -1,0 +1,85 @@
+"""What every answer of the API has: a problem document instead of an error page, rate limits, caching rules."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.decorators import sync_and_async_middleware
+
+from accounts.api.problems import MEDIA_TYPE, is_api, problem
+from accounts.limits import Allowance, limit_refund
+
+View = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+DETAILS = {
+    400: "The request could not be read.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    500: "Something went wrong on our side. It has been noted under this request_id.",
+}
+
+
+@sync_and_async_middleware
+def api_middleware(get_response: View) -> View:
+    """Stands outside all middleware that may answer by itself."""
+    if iscoroutinefunction(get_response):
+        wait = cast("Callable[[HttpRequest], Awaitable[HttpResponseBase]]", get_response)
+
+        async def answer_later(request: HttpRequest) -> HttpResponseBase:
+            response = await wait(request)
+            if _is_cached(request, response):
+                await sync_to_async(_refund)(request)
+            return _finished(request, response)
+
+        return answer_later
+
+    get = cast("Callable[[HttpRequest], HttpResponseBase]", get_response)
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get(request)
+        if _is_cached(request, response):
+            _refund(request)
+        return _finished(request, response)
+
+    return answer
+
+
+def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if not is_api(request):
+        return response
+    if response.status_code >= HTTPStatus.BAD_REQUEST and response.headers.get("Content-Type") != MEDIA_TYPE:
+        document = problem(response.status_code, DETAILS.get(response.status_code, ""))
+        for name in response.headers.keys() - {"Content-Type", "Content-Length"}:
+            document[name] = response[name]
+        document.cookies = response.cookies
+        response = document
+    allowance = _allowance(request)
+    if allowance:
+        for name, value in allowance.headers().items():
+            response.headers.setdefault(name, value)
+    if "Cache-Control" not in response.headers:
+        patch_cache_control(response, private=True, no_cache=True)  # kept, and asked for again with its ETag
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    return response
+
+
+def _allowance(request: HttpRequest) -> Allowance | None:
+    return getattr(request, "allowance", None)
+
+
+def _is_cached(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return response.status_code == HTTPStatus.NOT_MODIFIED and _allowance(request) is not None
+
+
+def _refund(request: HttpRequest) -> None:
+    """An answer that the client has already does not count."""
+    allowance = _allowance(request)
+    if allowance is not None and allowance.limit is not None:
+        limit_refund(allowance)
+        request.allowance = None  # type: ignore[attr-defined]

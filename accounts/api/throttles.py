@@ -1,0 +1,48 @@
+"""The rate limits as DRF throttles: each operation of a view may name its class of cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from accounts.addresses import client_ip
+from accounts.limits import AddressCost, Allowance, Cost, limit_consume, limit_consume_address
+from accounts.policies import Asker
+
+if TYPE_CHECKING:
+    from accounts.api.views import ScopedView
+    from accounts.models import User
+
+
+class CostThrottle(BaseThrottle):
+    """Counts the operations that the view's `costs` names."""
+
+    allowance: Allowance | None = None
+
+    def allow_request(self, request: Request, view: ScopedView) -> bool:  # type: ignore[override]
+        """Take a place; the middleware tells the client what is left."""
+        cost = view.costs.get(view.operation or "")
+        if cost is None:
+            return True
+        self.allowance = consume(request._request, cost, user=request.user)
+        return self.allowance.allowed
+
+    def wait(self) -> float | None:
+        """Seconds until there is a place again."""
+        return max(self.allowance.reset, 1) if self.allowance else None
+
+
+def consume(request: HttpRequest, cost: Cost | AddressCost, *, user: Asker) -> Allowance:
+    """Take a place for the request's user, or address, and note it on the request for the answer's headers.
+
+    For costs of users the policy must have let them in already: strangers have no place to take.
+    """
+    if isinstance(cost, AddressCost):
+        allowance = limit_consume_address(address=client_ip(request), cost=cost)
+    else:
+        allowance = limit_consume(user=cast("User", user), cost=cost)
+    request.allowance = allowance  # type: ignore[attr-defined]
+    return allowance

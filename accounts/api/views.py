@@ -1,0 +1,71 @@
+"""Bases of the API's views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ViewSetMixin
+
+from accounts.api.etags import etag_of_bytes
+from accounts.api.permissions import Access
+from accounts.api.schema import ApiSchema
+from accounts.limits import AddressCost, Cost
+
+
+class ScopedView(APIView):
+    """A view whose operations name what they need.
+
+    `scopes` and `costs` go by operation: the action of a viewset (`list`, `approve`), the method of other views
+    (`get`, `post`). Every operation has a scope; a cost is for those that are counted.
+    """
+
+    scopes: ClassVar[Mapping[str, Access]] = {}
+    costs: ClassVar[Mapping[str, Cost | AddressCost]] = {}
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    schema = ApiSchema()
+
+    @property
+    def operation(self) -> str | None:
+        """The operation asked for, or None where the view has none for this method."""
+        if isinstance(self, ViewSetMixin):
+            return getattr(self, "action", None)
+        method = (self.request.method or "").lower()
+        method = "get" if method == "head" else method
+        return method if hasattr(self, method) else None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As DRF's, after refusing what no database takes."""
+        if any("\x00" in str(value) for value in kwargs.values()):
+            raise Http404
+        for name, values in request.query_params.lists():
+            if any("\x00" in text for text in (name, *values)):
+                raise ParseError("The address holds a NUL character.")
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """As DRF's; what is read has an ETag, and is not sent to who has it already."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        read = request.method in {"GET", "HEAD"} and response.status_code == HTTPStatus.OK
+        if read and isinstance(response, Response):
+            response.add_post_render_callback(lambda rendered: _conditional(request._request, rendered))
+        return response
+
+
+class ScopedViewSet(ScopedView, GenericViewSet):
+    """A viewset whose actions name what they need."""
+
+
+def _conditional(request: HttpRequest, response: Response) -> HttpResponseBase | None:
+    """Name the version of an answer that names none; 304 for who has it."""
+    if "ETag" not in response.headers:
+        response["ETag"] = etag_of_bytes(response.content)
+    return get_conditional_response(request, etag=response["ETag"], response=response)
