@@ -44,6 +44,7 @@ check: test-env ## style, types, import rules, migrations, Django's own checks
 	@echo "Django" && $(RUN) manage.py check --fail-level WARNING
 	@echo "Django, as a server would run it" && DATABASE_URL=postgres://db/aifutures ENABLE_HTTPS=true \
 		SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		JWT_SIGNING_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		ALLOWED_HOSTS=example.org $(RUN) manage.py check --deploy --fail-level WARNING
 
 bench: bench-env ## the engine's speed, beside NumPy and JAX

@@ -9,3 +9,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = "Users and roles"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from accounts import checks  # noqa: F401, PLC0415 - needs the apps to be loaded

@@ -10,7 +10,7 @@ import functools
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import redis
@@ -117,13 +117,16 @@ def limit_consume_address(*, address: str, cost: AddressCost) -> Allowance:
     return _ask(f"limit:address:{address}:{cost.value}", rate, place=uuid4().hex, required=False)
 
 
-def limit_refund(allowance: Allowance) -> None:
-    """Give a place back: the answer came from a cache, or nothing was done."""
-    if allowance.allowed and allowance.place:
-        try:
-            connection().zrem(allowance.key, allowance.place)
-        except redis.RedisError as error:
-            logger.warning("A place of a rate limit was not given back: %s", error)
+def limit_refund(allowance: Allowance) -> Allowance:
+    """Give a place back, because the answer came from a cache or nothing was done, and say what is left now."""
+    if not allowance.place or not allowance.allowed or allowance.remaining is None:
+        return allowance
+    try:
+        connection().zrem(allowance.key, allowance.place)
+    except redis.RedisError as error:
+        logger.warning("A place of a rate limit was not given back: %s", error)
+        return allowance
+    return replace(allowance, remaining=allowance.remaining + 1, place="")
 
 
 def _key(user: User, cost: Cost) -> str:

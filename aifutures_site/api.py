@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from accounts.api.description import SchemaView, redoc, swagger
+
 urlpatterns = [
     path("auth/", include("accounts.api.urls")),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", swagger, name="api-docs"),
+    path("docs/redoc", redoc, name="api-redoc"),
 ]

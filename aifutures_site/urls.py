@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, include, path, reverse
 
 from accounts.policies import Role, role_of
+from accounts.views import LoginView
 from aifutures_site import health
 
 View = Callable[..., HttpResponseBase]
@@ -49,7 +50,7 @@ _queues = [
 
 urlpatterns = [
     path("", include("analysis.urls")),
-    path("accounts/login", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/login", LoginView.as_view(), name="login"),
     path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
     path("api/v1/", include("aifutures_site.api")),
     path("admin/queues/", include((_queues, "django_rq"))),

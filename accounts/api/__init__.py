@@ -25,7 +25,7 @@ policy, limits, errors, ETags and their OpenAPI descriptions follow:
 - Reads get an ETag from their body and answer 304 by themselves; a response that sets its own `ETag` keeps it.
   `not_modified(request, etag)` saves the work where the version is known beforehand.
 - Limits: `costs` counts before the view works. `consume(request, cost, user=...)` (accounts.api.throttles) counts
-  later, for what may turn out not to count; `limit_refund(request.allowance)` gives back. 304 does so by itself.
+  later, for what may turn out not to count; `refund(request)` gives back. 304 does so by itself.
   Pages and sockets call `limit_consume(user=..., cost=...)` (accounts.limits).
 - Plain Django views, sync or async: `@endpoint(...)` (accounts.api.plain).
 - OpenAPI: `@extend_schema(summary=..., request=..., responses=...)` with what is particular; common problems, headers

@@ -13,7 +13,8 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
 from accounts.api.problems import MEDIA_TYPE, is_api, problem
-from accounts.limits import Allowance, limit_refund
+from accounts.api.throttles import refund
+from accounts.limits import Allowance
 
 View = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -33,8 +34,8 @@ def api_middleware(get_response: View) -> View:
 
         async def answer_later(request: HttpRequest) -> HttpResponseBase:
             response = await wait(request)
-            if _is_cached(request, response):
-                await sync_to_async(_refund)(request)
+            if response.status_code == HTTPStatus.NOT_MODIFIED:
+                await sync_to_async(refund)(request)
             return _finished(request, response)
 
         return answer_later
@@ -43,8 +44,8 @@ def api_middleware(get_response: View) -> View:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get(request)
-        if _is_cached(request, response):
-            _refund(request)
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            refund(request)
         return _finished(request, response)
 
     return answer
@@ -59,27 +60,11 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
             document[name] = response[name]
         document.cookies = response.cookies
         response = document
-    allowance = _allowance(request)
-    if allowance:
+    allowance: Allowance | None = getattr(request, "allowance", None)
+    if allowance is not None:
         for name, value in allowance.headers().items():
             response.headers.setdefault(name, value)
     if "Cache-Control" not in response.headers:
         patch_cache_control(response, private=True, no_cache=True)  # kept, and asked for again with its ETag
     patch_vary_headers(response, ["Authorization", "Cookie"])
     return response
-
-
-def _allowance(request: HttpRequest) -> Allowance | None:
-    return getattr(request, "allowance", None)
-
-
-def _is_cached(request: HttpRequest, response: HttpResponseBase) -> bool:
-    return response.status_code == HTTPStatus.NOT_MODIFIED and _allowance(request) is not None
-
-
-def _refund(request: HttpRequest) -> None:
-    """An answer that the client has already does not count."""
-    allowance = _allowance(request)
-    if allowance is not None and allowance.limit is not None:
-        limit_refund(allowance)
-        request.allowance = None  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.addresses import client_ip
-from accounts.limits import AddressCost, Allowance, Cost, limit_consume, limit_consume_address
+from accounts.limits import AddressCost, Allowance, Cost, limit_consume, limit_consume_address, limit_refund
 from accounts.policies import Asker
 
 if TYPE_CHECKING:
@@ -46,3 +46,10 @@ def consume(request: HttpRequest, cost: Cost | AddressCost, *, user: Asker) -> A
         allowance = limit_consume(user=cast("User", user), cost=cost)
     request.allowance = allowance  # type: ignore[attr-defined]
     return allowance
+
+
+def refund(request: HttpRequest) -> None:
+    """Give back what was taken for the request, if anything was: its answer does not count."""
+    allowance: Allowance | None = getattr(request, "allowance", None)
+    if allowance is not None:
+        request.allowance = limit_refund(allowance)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from accounts.api.permissions import TO_ALL, TO_SIGNED_IN
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import problem_response
 from accounts.api.serializers import StrictSerializer
+from accounts.api.throttles import refund
 from accounts.api.views import ScopedView
 from accounts.limits import AddressCost, Cost, limit_status
 from accounts.models import ApiKey
@@ -91,7 +92,8 @@ class TokenView(ScopedView):
 
     @extend_schema(
         summary="Sign in",
-        description="An access token (15 minutes) and a refresh token (7 days, good once) for a name and a password.",
+        description="An access token (15 minutes) and a refresh token (7 days, good once) for a name and a password. "
+        "What fails counts against the limit of the network address.",
         operation_id="auth_token",
         request=CredentialsSerializer,
         responses={200: TokenPairSerializer, (401, MEDIA_TYPE): _REFUSED},
@@ -103,10 +105,11 @@ class TokenView(ScopedView):
         user: Any = authenticate(request._request, **given)
         if user is None:
             raise AuthenticationFailed("No active account has this name and password.")
+        refund(request._request)
         return Response(tokens_issue(user=user), headers=NO_STORE)
 
     def get_authenticate_header(self, request: Request) -> str:
-        """How to sign in, for 401: here, with other words."""
+        """What 401 names: the view itself looks at no header."""
         return 'Bearer realm="api"'
 
 
