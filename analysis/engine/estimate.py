@@ -85,23 +85,3 @@ def max_half_width(joint: Floats, shown: Reporting, base_year: int) -> float:
     """The largest 95 % half-width over all years and reported states; joint are sums [16, T, S]."""
     replicates = marginal(conditional(joint, shown, base_year), shown)
     return float(STUDENT_T * standard_error(replicates).max())
-
-
-def quantiles(values: Floats, weights: Floats | None, points: tuple[float, ...]) -> Floats:
-    """Quantiles [len(points), rows] of values [rows, draws] (sorted in place if unweighted); Hazen's definition.
-
-    With weights [draws], position of the k-th smallest value is (w_1 + ... + w_k - w_k / 2) / sum w.
-    """
-    if weights is None:
-        values.sort(axis=-1)
-        at = np.clip(np.array(points) * values.shape[-1] - 0.5, 0, values.shape[-1] - 1)
-        below = np.floor(at).astype(int)
-        above = np.minimum(below + 1, values.shape[-1] - 1)
-        low, high = values[:, below].astype(float), values[:, above].astype(float)
-        return np.asarray((low + (at - below) * (high - low)).T)
-    result = np.empty((len(points), len(values)))
-    for row, drawn in enumerate(values):
-        order = np.argsort(drawn, kind="stable")
-        w = weights[order].astype(float)
-        result[:, row] = np.interp(points, (np.cumsum(w) - w / 2) / w.sum(), drawn[order])
-    return result

@@ -14,6 +14,8 @@ import numba
 _HERE = Path(__file__).parent
 COMPILED = ("elementary", "joint", "kernel", "network", "sampling", "timeline")
 """The modules with compiled functions, and those whose types and constants are compiled into them."""
+ALONE = ("quantile",)
+"""Modules with compiled functions that nothing outside them is compiled into: here Numba itself notices changes."""
 
 
 def source_digest() -> str:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from . import ENGINE_VERSION
 from .clusters import cluster_report, membership_matrix
-from .estimate import Reporting, conditional, letters, marginal, max_half_width, quantiles, standard_error
+from .estimate import Reporting, conditional, letters, marginal, max_half_width, standard_error
 from .kernel import Program
 from .posterior import Posterior, posteriors
+from .quantile import quantiles
 from .spec import ModelDocument, input_hash
 from .tally import Tally
 
@@ -28,7 +29,7 @@ SHORT = (0, 2, 4)
 def build_result(
     document: ModelDocument, *, program: Program, shown: Reporting, tally: Tally, sample: Floats, pool: Executor
 ) -> dict[str, Any]:
-    """The result document from the sums and the exact subsample [T, S, draws], which is used up."""
+    """The result document from the sums and the exact subsample [T, S, draws]."""
     sums = tally.total()
     target = document.target_year - document.base_year
     full = conditional(sums.joint.sum(axis=0), shown, document.base_year)
@@ -102,7 +103,7 @@ def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: 
             weights = drawn.sum(axis=0)
             # a draw under which the observation is impossible has no weight: its value is never looked at
             drawn /= np.maximum(weights, np.finfo(sample.dtype).tiny)
-        states = marginal(drawn.T, shown).T.astype(sample.dtype)
+        states = marginal(drawn.T, shown).T.astype(sample.dtype, copy=False)
         return (
             quantiles(a_states @ states, weights, POINTS),
             quantiles(clusters @ drawn, weights, POINTS),

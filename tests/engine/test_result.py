@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from analysis.engine.clusters import membership
-from analysis.engine.estimate import quantiles
 from analysis.engine.kernel import run_sample
 from analysis.engine.program import compile_program
 from analysis.engine.sampling import REPLICATES
@@ -105,13 +104,6 @@ def test_an_intervention_leaves_earlier_years_alone_and_sets_later_ones(study):
     assert changed[:5] == plain[:5]
     assert changed[5]["hypotheses"]["H5"] == pytest.approx({"mean": 1.0, "q05": 1.0, "q50": 1.0, "q95": 1.0}, abs=1e-6)
     assert changed[-1]["hypotheses"]["H6"]["mean"] > plain[-1]["hypotheses"]["H6"]["mean"] + 0.01
-
-
-def test_weighted_quantiles_with_equal_weights_are_the_unweighted_ones():
-    values = np.random.default_rng(3).random((4, 1001))
-    points = (0.001, 0.05, 0.5, 0.95, 1.0)
-    weighted = quantiles(values.copy(), np.full(1001, 0.3), points)
-    np.testing.assert_allclose(weighted, quantiles(values.copy(), None, points), rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
