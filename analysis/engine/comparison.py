@@ -144,8 +144,9 @@ def compare(
             ],
             "headlines": [
                 _headline(found, at, rows[kind][name])
+                for wanted in ("hypothesis", "cluster", "scenario")
                 for at, (kind, name) in enumerate(found.quantities)
-                if kind != "scenario" or name in _top(rows["scenario"])
+                if kind == wanted and (kind != "scenario" or name in _top(rows["scenario"]))
             ],
         },
     }

@@ -1,4 +1,4 @@
-"""What the commands that study a model have in common: where it comes from, progress, a table, a file."""
+"""What the commands that study models have in common: where they come from, progress, a table, a file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from abc import abstractmethod
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from analysis import terminal
+from analysis.engine.comparison import ComparisonError
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.spec import ModelDocument, ModelError
 from analysis.management.options import read_model
@@ -20,31 +21,37 @@ from analysis.management.output import check_output, write_output
 from analysis.services.model_documents import model_document_build
 from analysis.services.threads import engine_threads
 
+Subject = TypeVar("Subject")
 
-class StudyCommand(BaseCommand):
-    """A command that computes a document about a model, prints its tables and, where asked, stores it.
 
-    Without a file the model is the database's baseline; with one, no database is needed.
-    """
+class ReportCommand(BaseCommand, Generic[Subject]):
+    """A command that computes a document about something, prints its tables and, where asked, stores it."""
 
     requires_system_checks = ()
     unit = "evaluations"
     """What the progress counts."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The model, the threads and the file."""
-        parser.add_argument("model", type=Path, nargs="?", help="a model document (default: the database's baseline)")
+        """The threads and the file."""
         parser.add_argument("--threads", type=int, metavar="N", help="threads (default: as configured, or every core)")
         parser.add_argument("--output", type=Path, metavar="OUT.json|.csv", help="write all of it, or its rows, here")
 
     @abstractmethod
-    def compute(
-        self, document: ModelDocument, options: dict[str, Any], threads: int, on_progress: Callable[[int, int], None]
-    ) -> dict[str, Any]:
-        """The document. Raises ModelError, ImpossibleObservation."""
+    def subject(self, options: dict[str, Any]) -> Subject:
+        """What the document is about. Raises ModelError, CommandError."""
+
+    def source(self, options: dict[str, Any]) -> str:
+        """Where that comes from, in front of errors about it."""
+        return ""
 
     @abstractmethod
-    def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
+    def compute(
+        self, subject: Subject, options: dict[str, Any], threads: int, on_progress: Callable[[int, int], None], /
+    ) -> dict[str, Any]:
+        """The document. Raises ModelError, ImpossibleObservation, ComparisonError."""
+
+    @abstractmethod
+    def summary(self, subject: Subject, found: Mapping[str, Any], /) -> str:
         """The tables."""
 
     @abstractmethod
@@ -56,26 +63,42 @@ class StudyCommand(BaseCommand):
         output: Path | None = options["output"]
         _check(options["threads"], output)
         bar = terminal.ProgressBar(OutputWrapper(options.get("stderr") or sys.stderr))  # self.stderr writes in red
-        source = f"{options['model']}: " if options["model"] else ""
         try:
-            document = model_document_build() if options["model"] is None else read_model(options["model"])
+            subject = self.subject(options)
             found = self.compute(
-                document,
+                subject,
                 options,
                 options["threads"] or engine_threads(),
                 lambda done, total: bar.step(done, total, f"{done:,} of {total:,} {self.unit}"),
             )
-        except (ModelError, ImpossibleObservation) as error:
+        except (ModelError, ImpossibleObservation, ComparisonError) as error:
             bar.clear()
-            raise CommandError(f"{source}{error}", returncode=2) from None
+            raise CommandError(f"{self.source(options)}{error}", returncode=2) from None
         except KeyboardInterrupt:
             bar.clear()
             raise CommandError("stopped; nothing was written") from None
         bar.end()
-        self.stdout.write(self.summary(document, found))
+        self.stdout.write(self.summary(subject, found))
         if output:
             write_output(output, self.rows(found) if output.suffix == ".csv" else json.dumps(found, indent=1) + "\n")
             self.stdout.write(f"Written to {output}")
+
+
+class StudyCommand(ReportCommand[ModelDocument]):
+    """A command about one model: that of a file, or the database's baseline; with a file, no database is needed."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The model, the threads and the file."""
+        parser.add_argument("model", type=Path, nargs="?", help="a model document (default: the database's baseline)")
+        super().add_arguments(parser)
+
+    def subject(self, options: dict[str, Any]) -> ModelDocument:
+        """The model."""
+        return model_document_build() if options["model"] is None else read_model(options["model"])
+
+    def source(self, options: dict[str, Any]) -> str:
+        """The file's name."""
+        return f"{options['model']}: " if options["model"] else ""
 
 
 def _check(threads: int | None, output: Path | None) -> None:
