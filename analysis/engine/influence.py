@@ -98,7 +98,7 @@ class _LeaveOneOut:
 
     def __init__(self, document: ModelDocument, output: Output, threads: int) -> None:
         self.document, self.output, self.threads = document, output, threads
-        self.evaluator = Evaluator(document, threads=1)  # variants, not draws, are shared among the threads
+        self.evaluator = Evaluator(document)
         self.used: list[WeighedItem] = [entry for belief in self.evaluator.beliefs for entry in belief.used]
         self.normals = self.evaluator.normals()
         self.inputs = self.evaluator.drawn(self.normals)

@@ -30,7 +30,7 @@ def run_study(document, **request):
 def test_a_sample_is_evaluated_as_the_oracle_would(model, seed):
     raw = document_from_seed(seed, **SIZES, model=model, interventions=seed - 1, observations=0)
     document = parse_model(raw)
-    evaluator = Evaluator(document, threads=2)
+    evaluator = Evaluator(document)
     rng, n = np.random.default_rng(seed), 4
     theta, midpoint = rng.normal(0, 2, (n, 7)), rng.normal(6, 3, (n, 7))
     strengths = rng.uniform(0, 1, (len(document.influences), 7))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,22 +14,18 @@ from .outputs import Output
 
 Floats = NDArray[np.floating]
 
-CHUNK = 16 * BLOCK
-"""Draws that a thread takes at a time."""
-
 
 class Evaluator:
-    """The exact joint of one year for any number of given inputs, in float64 on plain threads.
+    """The exact joint of one year for any number of given inputs, in float64. Threads may share one evaluator.
 
     Inputs are [2 n + E, D]: log-odds theta, midpoints in years from the base year, influence strengths in nats, in the
     order of MODEL.md 4. A strength already contains the strength multiplier.
     """
 
-    def __init__(self, document: ModelDocument, threads: int | None = None) -> None:
+    def __init__(self, document: ModelDocument) -> None:
         multiplier = document.settings.causal_network.strength_multiplier
         program = bare_program(_with_multiplier(document, 1.0), "float64")
         self.document = document
-        self.threads = threads or os.cpu_count() or 1
         self.program = program
         self.beliefs = posteriors(document)
         self.nominal = np.concatenate([program.mu, program.timeline.midpoint, multiplier * program.edges.strength])
@@ -42,19 +35,7 @@ class Evaluator:
         index = year - self.document.base_year
         span = int(np.searchsorted(self.program.plan.first_year, index, side="right")) - 1
         joint = np.empty((self.program.report.size, inputs.shape[1]))
-
-        def work(start: int) -> None:
-            given = np.ascontiguousarray(inputs[:, start : start + CHUNK])
-            found = np.empty((len(joint), given.shape[1]))
-            run_given(self.program, span, index, given, found)
-            joint[:, start : start + CHUNK] = found
-
-        starts = range(0, inputs.shape[1], CHUNK)
-        if len(starts) <= 1:
-            list(map(work, starts))
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, starts))
+        run_given(self.program, span, index, np.ascontiguousarray(inputs), joint)
         return joint
 
     def output(self, inputs: Floats, output: Output) -> Floats:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,10 @@ class ParameterSpace:
         self.parameters = tuple(parameters)
         self.column = {parameter.name: index for index, parameter in enumerate(self.parameters)}
 
+    @cached_property
+    def _evidence(self) -> WeighedEvidence:
+        return WeighedEvidence(self.document)
+
     @property
     def nominal(self) -> Floats:
         """The nominal values [P]."""
@@ -125,13 +130,12 @@ class ParameterSpace:
     def _theta(self, values: Floats) -> Floats:
         """Log-odds [n, rows]: a posterior moves within its spread around what prior and evidence make of it."""
         weights = self._quality_weights(values)
-        evidence = WeighedEvidence(self.document) if weights is not None else None
         theta = np.empty((len(self.document.codes), len(values)))
         for index, belief in enumerate(self.evaluator.beliefs):
             mu, scale = np.full(len(values), belief.mu), np.ones(len(values))
             given = self.document.hypotheses[index].posterior_probability is not None
-            if evidence is not None and weights is not None:
-                shift, variance = evidence.shift(belief.code, weights)
+            if weights is not None:
+                shift, variance = self._evidence.shift(belief.code, weights)
                 mu = mu if given else logit(belief.prior) + shift
                 scale = np.sqrt(variance) / belief.sd if belief.sd > 0 else scale
             if (prior := self._given(values, f"prior:{belief.code}")) is not None:

@@ -57,11 +57,23 @@ def sobol_sample(groups: Sequence[int], base: int, seed: int, second_order: bool
     Raises SensitivityError if base is no power of two (Owen 2020: the points are balanced only then), or groups leave
     a number out.
     """
-    factors, dimensions = count_groups(groups), len(groups)
+    return mixed(*sobol_points(len(groups), base, seed), groups, second_order)
+
+
+def sobol_points(dimensions: int, base: int, seed: int) -> tuple[Floats, Floats]:
+    """The two halves A and B, [base, D] each, of scrambled Sobol' points of dimension 2 D.
+
+    Raises SensitivityError if base is no power of two.
+    """
     if not 2 <= base <= MAX_BASE or base & (base - 1):
         raise SensitivityError(f"base must be a power of two from 2 to 2^30, not {base}")
     points = qmc.Sobol(2 * dimensions, seed=seed).random(base)  # as SALib does; rng=seed would spawn other points
-    a, b = points[:, :dimensions], points[:, dimensions:]
+    return points[:, :dimensions], points[:, dimensions:]
+
+
+def mixed(a: Floats, b: Floats, groups: Sequence[int], second_order: bool) -> Floats:
+    """The rows of `sobol_sample` from A and B, or from any values [base, D] that stand for them."""
+    factors, (base, dimensions) = count_groups(groups), a.shape
     group, column = np.asarray(groups), np.arange(dimensions)
     sample = np.empty((base, sobol_rows(1, factors, second_order), dimensions))
     sample[:, : factors + 1] = a[:, None]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,13 @@ from .local import local_effects, local_values
 from .morris import morris_effects, morris_sample
 from .parameters import HIGH, LOW, Parameter, ParameterSpace, hypothesis_of
 from .request import Design, StudyRequest, design_of, study_hash
-from .sobol import SobolIndices, sobol_indices, sobol_sample
+from .sobol import SobolIndices, mixed, sobol_indices, sobol_points
 
 Floats = NDArray[np.float64]
 
 SCHEMA = "aifutures.sensitivity/1"
-PART = 65_536
-"""Evaluations between two signs of progress."""
+PART = 4096
+"""Evaluations that a thread does at a time."""
 
 
 class Stopped(Exception):
@@ -83,7 +85,8 @@ class _Study:
     ) -> None:
         self.request = request
         self.design: Design = design_of(document, request)
-        self.evaluator = Evaluator(document, threads)
+        self.evaluator = Evaluator(document)
+        self.threads = threads or os.cpu_count() or 1
         self.space = ParameterSpace(self.evaluator, self.design.parameters)
         self.on_progress, self.should_stop = on_progress, should_stop
         self.done, self.total = 0, 0
@@ -94,19 +97,31 @@ class _Study:
         pairs = zip(self.design.parameters, self.design.group, strict=True)
         return [parameter.name for parameter, group in pairs if group == index]
 
-    def evaluate(self, points: Floats, to_values: Callable[[Floats], Floats]) -> Floats:
-        """The output [rows] at points of the design, a part at a time."""
-        self.total = max(self.total, self.done + len(points))
+    def evaluate(self, values: Floats) -> Floats:
+        """The output [rows] under values [rows, P], on plain threads that each take a part."""
+        self.total = max(self.total, self.done + len(values))
+        starts = range(0, len(values), PART)
+
+        def work(start: int) -> Floats:
+            return self.evaluator.output(self.space.inputs(values[start : start + PART]), self.design.output)
+
         outputs = []
-        for start in range(0, len(points), PART):
-            part = points[start : start + PART]
-            outputs.append(self.evaluator.output(self.space.inputs(to_values(part)), self.design.output))
-            self.done += len(part)
-            if self.on_progress is not None:
-                self.on_progress(self.done, self.total)
-            if self.should_stop is not None and self.should_stop():
-                raise Stopped("the study was stopped")
+        with ThreadPoolExecutor(self.threads) as pool:
+            try:
+                for found in pool.map(work, starts):
+                    outputs.append(found)
+                    self._step(found.size)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         return np.concatenate(outputs)
+
+    def _step(self, evaluations: int) -> None:
+        self.done += evaluations
+        if self.on_progress is not None:
+            self.on_progress(self.done, self.total)
+        if self.should_stop is not None and self.should_stop():
+            raise Stopped("the study was stopped")
 
     def sobol(self) -> dict[str, Any]:
         """First-order, total-order and, where asked for, second-order indices of every factor."""
@@ -127,7 +142,7 @@ class _Study:
         """Mean, mean absolute value and spread of the elementary effects of every factor."""
         request, group = self.request, self.design.group
         sample = morris_sample(group, self.design.samples, request.seed, request.levels)
-        outputs = self.evaluate(sample, self.space.levels)
+        outputs = self.evaluate(self.space.levels(sample))
         effects = morris_effects(
             sample,
             outputs,
@@ -152,7 +167,7 @@ class _Study:
         nominal = self.space.nominal
         ends = self.space.values(np.repeat([[LOW], [HIGH]], nominal.size, axis=1))
         low, high = np.minimum(ends[0], nominal), np.maximum(ends[1], nominal)
-        outputs = self.evaluate(local_values(nominal, low, high), lambda values: values)
+        outputs = self.evaluate(local_values(nominal, low, high))
         effects = local_effects(outputs, nominal, low, high)
         names = self.design.factors
         return {
@@ -207,8 +222,9 @@ class _Study:
 
     def _indices(self, group: Sequence[int], second_order: bool) -> tuple[SobolIndices, Floats]:
         request, base = self.request, self.design.samples
-        sample = sobol_sample(group, base, request.seed, second_order)
-        outputs = self.evaluate(sample, self.space.values)
+        points = sobol_points(len(group), base, request.seed)
+        a, b = (self.space.values(each) for each in points)  # before they are mixed: each number is read once
+        outputs = self.evaluate(mixed(a, b, group, second_order))
         indices = sobol_indices(
             outputs,
             len(set(group)),
