@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.forms import ActionForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.models import User
 from accounts.policies import Scope, may
 from evidence.choices import EvidenceStatus
-from evidence.documents import source_key
-from evidence.models import Evidence, Hypothesis, Source
-from evidence.services.items import evidence_save, source_save
+from evidence.forms import EvidenceForm, HypothesisForm, SourceForm
+from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
+from evidence.services.hypotheses import NUMBERS, OUTCOMES, hypothesis_counts
+from evidence.services.reviews import evidence_approve, evidence_reject, evidence_retire, evidence_submit
+from evidence.services.rules import Conflict
+from evidence.services.sources import WEIGHING_DETAILS, source_counts
 
 STATUS_COLOURS: dict[str, str] = {
     EvidenceStatus.DRAFT: "info",
@@ -28,15 +33,23 @@ STATUS_COLOURS: dict[str, str] = {
 }
 
 
-def _counts(obj: Hypothesis | Source | None) -> bool:
-    """Whether approved items, which analyses use, are about it or come from it."""
-    return obj is not None and obj.items.filter(status=EvidenceStatus.APPROVED).exists()
+class CuratedAdmin(ModelAdmin):
+    """The admin of objects whose form is stored by a service."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        """The form, which knows who fills it in."""
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: the form has been stored."""
 
 
 @admin.register(Hypothesis)
-class HypothesisAdmin(ModelAdmin):
+class HypothesisAdmin(CuratedAdmin):
     """The questions. Curators word them; what bears on the numbers is for admins."""
 
+    form = HypothesisForm
     list_display = (
         "code",
         "label",
@@ -49,8 +62,6 @@ class HypothesisAdmin(ModelAdmin):
     )
     search_fields = ("code", "label", "outcome_a", "outcome_b")
     ordering = ("order",)  # the model's own is lost where rows are counted
-    numbers = ("code", "order", "prior_probability", "initial_probability", "midpoint_year", "midpoint_sd", "speed")
-    outcomes = ("outcome_a", "outcome_b")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hypothesis]:
         """Hypotheses with the number of their items."""
@@ -60,7 +71,7 @@ class HypothesisAdmin(ModelAdmin):
         """For who may not write the model: the numbers, and the outcomes that approved items speak for."""
         if may(request.user, Scope.WRITE_MODEL):
             return ()
-        return (*self.numbers, *self.outcomes) if _counts(obj) else self.numbers
+        return (*NUMBERS, *OUTCOMES) if obj is not None and hypothesis_counts(obj) else NUMBERS
 
     @display(description="items", ordering="number_of_items")
     def items_count(self, hypothesis: Any) -> int:
@@ -68,20 +79,8 @@ class HypothesisAdmin(ModelAdmin):
         return hypothesis.number_of_items
 
 
-class SourceForm(forms.ModelForm):
-    """A source, checked with the key that it will get."""
-
-    def clean(self) -> dict[str, Any]:
-        """A new source's key must be free, even where address and identifier are."""
-        data = super().clean() or {}
-        key = source_key(url=data.get("url", ""), identifier=data.get("identifier", ""))
-        if not self.instance.pk and Source.objects.filter(key=key).exists():
-            raise ValidationError("This publication is already among the sources.")
-        return data
-
-
 @admin.register(Source)
-class SourceAdmin(ModelAdmin):
+class SourceAdmin(CuratedAdmin):
     """Publications."""
 
     form = SourceForm
@@ -91,7 +90,6 @@ class SourceAdmin(ModelAdmin):
     ordering = ("title", "id")  # the model's own is lost where rows are counted
     list_per_page = 25
     readonly_fields = ("key",)
-    weighing = ("source_type", "publication_date", "url", "identifier")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
@@ -100,24 +98,29 @@ class SourceAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
         """The key; for who may not write the model also what approved items get their weight and name from."""
-        if may(request.user, Scope.WRITE_MODEL) or not _counts(obj):
+        if obj is None or may(request.user, Scope.WRITE_MODEL) or not source_counts(obj):
             return self.readonly_fields
-        return (*self.readonly_fields, *self.weighing)
+        return (*self.readonly_fields, *WEIGHING_DETAILS)
 
     @display(description="items", ordering="number_of_items")
     def items_count(self, source: Any) -> int:
         """How many items come from it."""
         return source.number_of_items
 
-    def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
-        """Store the source with its key."""
-        source_save(source=obj)
+
+class ReviewForm(ActionForm):
+    """Which step of review, and why."""
+
+    reason = forms.CharField(required=False, label="Reason", widget=UnfoldAdminTextInputWidget)
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(ModelAdmin):
-    """Items of evidence. What is approved counts in analyses, so only admins change it here."""
+class EvidenceAdmin(CuratedAdmin):
+    """Items of evidence. What an approved one says changes once another curator has approved the change."""
 
+    form = EvidenceForm
+    action_form = ReviewForm
+    actions = ("submit", "approve", "reject", "retire")
     list_display = (
         "public_id", "source", "hypothesis_code", "outcome", "strength", "quality_score", "dependency_group",
         "status_label",
@@ -127,24 +130,62 @@ class EvidenceAdmin(ModelAdmin):
     list_per_page = 25
     search_fields = ("public_id", "source__title", "source__publisher", "description", "dependency_group")
     autocomplete_fields = ("source", "hypothesis")
-    readonly_fields = ("quality", "created_at", "created_by", "updated_at", "updated_by")
+    readonly_fields = (
+        "status", "quality", "created_at", "created_by", "updated_at", "updated_by", "reviewed_at", "reviewed_by",
+        "review_reason",
+    )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("public_id", "status", "source", "hypothesis", "direction", "strength")}),
         ("Quality", {"fields": ("authority", "methodology", "recency", "replication", "quality", "dependency_group")}),
         ("Words", {"fields": ("description", "rationale")}),
-        ("Record", {"fields": ("created_at", "created_by", "updated_at", "updated_by")}),
+        ("Change", {"fields": ("reason", "seen_version")}),
+        ("Record", {"fields": readonly_fields[2:]}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Evidence | None = None) -> tuple[str, ...]:
-        """What the services keep; the status too, for who does not decide it alone."""
-        return self.readonly_fields if may(request.user, Scope.WRITE_MODEL) else (*self.readonly_fields, "status")
+        """What the services keep; the name, once it has one."""
+        return (*self.readonly_fields, "public_id") if obj else self.readonly_fields
 
-    def has_change_permission(self, request: HttpRequest, obj: Evidence | None = None) -> bool:
-        """Whether the user may change evidence, and this item in its present state."""
-        decided = obj is not None and obj.status in {EvidenceStatus.APPROVED, EvidenceStatus.RETIRED}
-        if decided and not may(request.user, Scope.WRITE_MODEL):
-            return False
-        return super().has_change_permission(request, obj)
+    def has_delete_permission(self, request: HttpRequest, obj: Evidence | None = None) -> bool:
+        """No: items are retired."""
+        return False
+
+    @action(description="Submit for review")
+    def submit(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
+        """Give the chosen drafts into review."""
+        self._review(request, queryset, evidence_submit, "submitted")
+
+    @action(description="Approve")
+    def approve(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
+        """Let the chosen items count."""
+        self._review(request, queryset, evidence_approve, "approved")
+
+    @action(description="Reject")
+    def reject(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
+        """Turn the chosen items down."""
+        self._review(request, queryset, evidence_reject, "rejected")
+
+    @action(description="Retire")
+    def retire(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
+        """Put the chosen items away."""
+        self._review(request, queryset, evidence_retire, "retired")
+
+    def _review(
+        self, request: HttpRequest, queryset: QuerySet[Evidence], step: Callable[..., Evidence], done: str
+    ) -> None:
+        """Take a step of review with each item, and say which it could not be taken with."""
+        reason = request.POST.get("reason", "")
+        taken = 0
+        for item in queryset:
+            try:
+                step(evidence=item, actor=request.user, reason=reason)
+                taken += 1
+            except ValidationError as error:
+                self.message_user(request, f"{item}: {' '.join(error.messages)}", messages.ERROR)
+            except (Conflict, PermissionDenied) as error:
+                self.message_user(request, f"{item}: {error}", messages.ERROR)
+        if taken:
+            self.message_user(request, f"{taken} {done}.", messages.SUCCESS)
 
     @display(description="hypothesis", ordering="hypothesis__order")
     def hypothesis_code(self, item: Evidence) -> str:
@@ -166,6 +207,25 @@ class EvidenceAdmin(ModelAdmin):
         """The status as a coloured label."""
         return item.status, item.get_status_display()
 
-    def save_model(self, request: HttpRequest, obj: Evidence, form: Any, change: bool) -> None:
-        """Store the item with its quality and who wrote it."""
-        evidence_save(evidence=obj, actor=cast("User", request.user))
+
+@admin.register(EvidenceRevision)
+class EvidenceRevisionAdmin(ModelAdmin):
+    """Changes proposed to approved items, to read. They are written and reviewed with their items."""
+
+    list_display = ("evidence", "status", "reason", "created_by", "updated_by", "created_at")
+    list_filter = ("status", "hypothesis")
+    list_select_related = ("evidence", "created_by", "updated_by")
+    search_fields = ("evidence__public_id", "reason")
+    list_per_page = 25
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: a change of an approved item makes one."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: EvidenceRevision | None = None) -> bool:
+        """No: it is changed with its item."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: EvidenceRevision | None = None) -> bool:
+        """No: it is part of its item's history."""
+        return False

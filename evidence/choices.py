@@ -28,3 +28,7 @@ class EvidenceStatus(TextChoices):
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
     RETIRED = "retired", "Retired"
+
+
+OPEN_STATUSES = (EvidenceStatus.DRAFT, EvidenceStatus.SUBMITTED)
+"""Not decided yet."""

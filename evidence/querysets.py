@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
+from django.db.models import Prefetch
+
 from accounts.policies import Asker, Scope, may
 from accounts.querysets import ScopedQuerySet
-from evidence.choices import EvidenceStatus
+from evidence.choices import OPEN_STATUSES, EvidenceStatus
 
 if TYPE_CHECKING:
-    from evidence.models import Evidence, Hypothesis, Source  # noqa: F401 - named in strings below
+    from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source  # noqa: F401 - named in strings below
 
 
 class HypothesisQuerySet(ScopedQuerySet["Hypothesis"]):
@@ -37,3 +40,19 @@ class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
         """Approved items for readers of evidence, items in every state for curators and admins."""
         visible = super().visible_to(user)
         return visible if may(user, Scope.READ_DRAFTS) else visible.approved()
+
+    def with_open_revision(self) -> Self:
+        """Items whose `open_revision` takes no further query each."""
+        revisions = apps.get_model("evidence", "EvidenceRevision").objects
+        opened = revisions.open().select_related("source", "hypothesis", "created_by", "updated_by")
+        return self.prefetch_related(Prefetch("revisions", opened, to_attr="open_revisions"))
+
+
+class EvidenceRevisionQuerySet(ScopedQuerySet["EvidenceRevision"]):
+    """Changes proposed to approved items."""
+
+    read_scope = Scope.READ_DRAFTS
+
+    def open(self) -> Self:
+        """Those that are not decided yet."""
+        return self.filter(status__in=OPEN_STATUSES)

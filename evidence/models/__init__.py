@@ -1,7 +1,7 @@
 """What is known: hypotheses, the sources that bear on them, and each source's items of evidence."""
 
 from evidence.models.hypotheses import Hypothesis
-from evidence.models.items import Evidence
+from evidence.models.items import Evidence, EvidenceRevision
 from evidence.models.sources import Source
 
-__all__ = ["Evidence", "Hypothesis", "Source"]
+__all__ = ["Evidence", "EvidenceRevision", "Hypothesis", "Source"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.validators import BaseValidator
+from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.utils.deconstruct import deconstructible
 
@@ -31,6 +31,24 @@ class BelowValidator(BaseValidator):
     def compare(self, a: Any, b: Any) -> bool:
         """Whether the value is wrong."""
         return not a < b
+
+
+@deconstructible
+class AtLeastValidator(MinValueValidator):
+    """The value is the limit or greater. Unlike Django's own, it refuses NaN."""
+
+    def compare(self, a: Any, b: Any) -> bool:
+        """Whether the value is wrong."""
+        return not a >= b
+
+
+@deconstructible
+class AtMostValidator(MaxValueValidator):
+    """The value is the limit or less. Unlike Django's own, it refuses NaN."""
+
+    def compare(self, a: Any, b: Any) -> bool:
+        """Whether the value is wrong."""
+        return not a <= b
 
 
 def between(field: str, low: float, high: float) -> Q:

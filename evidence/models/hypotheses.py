@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
 
-from evidence.models.checks import AboveValidator, BelowValidator, between, strictly_between
+from evidence.models.checks import (
+    AboveValidator,
+    AtLeastValidator,
+    AtMostValidator,
+    BelowValidator,
+    between,
+    strictly_between,
+)
 from evidence.querysets import HypothesisQuerySet
 
 CODE = r"^[A-Za-z][A-Za-z0-9_]{0,15}\Z"
+_TEXT = (ProhibitNullCharactersValidator(),)
 _PROBABILITY = (AboveValidator(0), BelowValidator(1))
 
 
@@ -26,9 +35,9 @@ class Hypothesis(models.Model):
         help_text="Short name, such as H1.",
     )
     order = models.PositiveSmallIntegerField(unique=True, help_text="Place of its letter in scenario codes.")
-    label = models.CharField(max_length=200, help_text="The question in two or three words.")
-    outcome_a = models.CharField("outcome A", max_length=200)
-    outcome_b = models.CharField("outcome B", max_length=200)
+    label = models.CharField(max_length=200, validators=_TEXT, help_text="The question in two or three words.")
+    outcome_a = models.CharField("outcome A", max_length=200, validators=_TEXT)
+    outcome_b = models.CharField("outcome B", max_length=200, validators=_TEXT)
     prior_probability = models.FloatField(
         default=0.5,
         validators=_PROBABILITY,
@@ -39,20 +48,23 @@ class Hypothesis(models.Model):
         help_text="P(outcome A) as the state of affairs in the base year, above 0 and below 1.",
     )
     midpoint_year = models.FloatField(
-        validators=[MinValueValidator(1850), MaxValueValidator(2250)],
+        validators=[AtLeastValidator(1850), AtMostValidator(2250)],
         help_text="Calendar year of fastest change, 1850 to 2250.",
     )
     midpoint_sd = models.FloatField(
         "midpoint uncertainty",
-        validators=[MinValueValidator(0), MaxValueValidator(20)],
+        validators=[AtLeastValidator(0), AtMostValidator(20)],
         help_text="Standard deviation of that year, 0 to 20 years.",
     )
     speed = models.FloatField(
-        validators=[AboveValidator(0), MaxValueValidator(5)],
+        validators=[AboveValidator(0), AtMostValidator(5)],
         help_text="Steepness of the change per year, above 0 and up to 5.",
     )
 
+    version = models.PositiveIntegerField(default=1, editable=False)
+
     objects = HypothesisQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         ordering = ["order"]

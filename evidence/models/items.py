@@ -1,30 +1,26 @@
-"""Items of evidence."""
+"""Items of evidence, and the changes proposed to approved ones."""
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
 
-from evidence.choices import Direction, EvidenceStatus
-from evidence.models.checks import between
+from evidence.choices import OPEN_STATUSES, EvidenceStatus
+from evidence.models.assessments import Assessment
 from evidence.models.hypotheses import Hypothesis
 from evidence.models.sources import Source
-from evidence.querysets import EvidenceQuerySet
+from evidence.querysets import EvidenceQuerySet, EvidenceRevisionQuerySet
 
 PUBLIC_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
-_UNIT_RANGE = (MinValueValidator(0.0), MaxValueValidator(1.0))
 
 
-class Evidence(models.Model):
+class Evidence(Assessment):
     """One finding of one source, as it bears on one hypothesis.
 
-    All scores lie in [0, 1]. `strength` is how far the finding, if true, speaks for the outcome `direction`; the four
-    quality scores say how far the finding can be trusted. `recency` is null unless a curator set it: it then follows
-    from the source's publication date. `quality` is the weighted mean of the four as of the configured date; the
-    services keep it, so that lists can sort and filter by it.
-
-    States: draft -> submitted -> approved or rejected; approved -> retired. Analyses use approved items only.
+    States: draft -> submitted -> approved or rejected -> retired; an edit makes any but an approved item a draft.
+    Analyses use approved items only. What weighs in an approved item is changed by way of an `EvidenceRevision`.
+    `version` counts every change of the item and of its revisions.
     """
 
     public_id = models.CharField(
@@ -36,53 +32,18 @@ class Evidence(models.Model):
     )
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="items")
     hypothesis = models.ForeignKey(Hypothesis, on_delete=models.PROTECT, related_name="items")
-    direction = models.CharField(max_length=1, choices=Direction)
-    strength = models.FloatField(validators=_UNIT_RANGE, help_text="How far it speaks for that outcome, 0 to 1.")
-    authority = models.FloatField(validators=_UNIT_RANGE, help_text="Standing of the source, 0 to 1.")
-    methodology = models.FloatField(validators=_UNIT_RANGE, help_text="Soundness of the method, 0 to 1.")
-    recency = models.FloatField(
-        null=True,
-        blank=True,
-        validators=_UNIT_RANGE,
-        help_text="0 to 1; leave empty to derive it from the publication date.",
-    )
-    replication = models.FloatField(validators=_UNIT_RANGE, help_text="Confirmation by others, 0 to 1.")
-    description = models.TextField(help_text="What the source found.")
-    rationale = models.TextField(blank=True, help_text="Why it speaks for this outcome, and this strongly.")
-    dependency_group = models.CharField(
-        max_length=200,
-        blank=True,
-        help_text="Items that share data, authors or method share a group, and count less together.",
-    )
-    status = models.CharField(max_length=16, choices=EvidenceStatus, default=EvidenceStatus.DRAFT)
-    quality = models.FloatField(editable=False, help_text="Weighted mean of the quality scores, 0 to 1.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
-    )
-    updated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
-    )
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = EvidenceQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
-    class Meta:
+    class Meta(Assessment.Meta):
         ordering = ["hypothesis__order", "public_id"]
         verbose_name = "item of evidence"
         verbose_name_plural = "evidence"
         constraints = [
             models.CheckConstraint(condition=models.Q(public_id__regex=PUBLIC_ID), name="evidence_evidence_public_id"),
-            models.CheckConstraint(
-                condition=models.Q(direction__in=Direction.values), name="evidence_evidence_direction"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(status__in=EvidenceStatus.values), name="evidence_evidence_status"
-            ),
-            *(
-                models.CheckConstraint(condition=between(field, 0, 1), name=f"evidence_evidence_{field}")
-                for field in ("strength", "authority", "methodology", "recency", "replication", "quality")
-            ),
+            *Assessment.Meta.constraints,
         ]
         indexes = [
             models.Index(fields=["quality"], name="evidence_evidence_quality_idx"),
@@ -93,3 +54,45 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def open_revision(self) -> EvidenceRevision | None:
+        """The change that is being written or reviewed; there is one at most.
+
+        Takes a query, unless the item comes `with_open_revision`.
+        """
+        found = getattr(self, "open_revisions", None)
+        return next(iter(self.revisions.open() if found is None else found), None)
+
+
+class EvidenceRevision(Assessment):
+    """What an approved item is to say instead: draft -> submitted -> approved or rejected.
+
+    The item counts as it is until the revision is approved; then it takes the revision's content.
+    """
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.CASCADE, related_name="revisions")
+    reason = models.TextField(help_text="Why the item is to change.")
+
+    objects = EvidenceRevisionQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+
+    class Meta(Assessment.Meta):
+        ordering = ["-created_at", "-id"]
+        verbose_name = "revision"
+        constraints = [
+            *Assessment.Meta.constraints,
+            models.CheckConstraint(
+                condition=~models.Q(status=EvidenceStatus.RETIRED), name="evidence_evidencerevision_never_retired"
+            ),
+            models.UniqueConstraint(
+                fields=["evidence"],
+                condition=models.Q(status__in=OPEN_STATUSES),
+                name="evidence_evidencerevision_one_open",
+                violation_error_message="The item has an open revision already.",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "created_at"], name="evidence_revision_status_idx")]
+
+    def __str__(self) -> str:
+        return f"Revision of {self.evidence}"

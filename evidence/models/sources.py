@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 from evidence.choices import SourceType
 from evidence.querysets import SourceQuerySet
+
+_TEXT = (ProhibitNullCharactersValidator(),)
 
 
 class Source(models.Model):
@@ -18,15 +22,17 @@ class Source(models.Model):
     key = models.CharField(
         max_length=500, unique=True, editable=False, help_text="Stable name in model documents and filters."
     )
-    title = models.CharField(max_length=500)
-    authors = models.CharField(max_length=500, blank=True)
-    publisher = models.CharField(max_length=300, blank=True)
+    title = models.CharField(max_length=500, validators=_TEXT)
+    authors = models.CharField(max_length=500, blank=True, validators=_TEXT)
+    publisher = models.CharField(max_length=300, blank=True, validators=_TEXT)
     source_type = models.CharField(max_length=32, choices=SourceType)
     publication_date = models.DateField(help_text="Day of first publication; the age of the evidence follows from it.")
     url = models.URLField("address", max_length=500, blank=True)
-    identifier = models.CharField(max_length=200, blank=True, help_text="DOI, arXiv number or ISBN.")
+    identifier = models.CharField(max_length=200, blank=True, validators=_TEXT, help_text="DOI, arXiv number or ISBN.")
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = SourceQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         ordering = ["title", "id"]

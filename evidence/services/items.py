@@ -1,64 +1,176 @@
-"""Writes to single sources and items."""
+"""Writing items of evidence: new ones, changes of drafts, and drafts of changes of approved ones."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 
+from accounts.audit import audit_record
 from accounts.models import User
-from evidence.documents import source_key
-from evidence.models import Evidence, Source
+from accounts.policies import Scope
+from evidence.choices import EvidenceStatus
+from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
+from evidence.models.assessments import CONTENT, WEIGHING, Assessment
 from evidence.quality import quality_of
+from evidence.services.rules import (
+    Conflict,
+    checked_reason,
+    differences,
+    locked,
+    refuse_unknown,
+    remove,
+    require,
+    store,
+    write,
+)
 
 BATCH = 1000
 
 
 @transaction.atomic
-def source_save(*, source: Source) -> Source:
-    """Store a new or changed source; a new one gets its key, and its items the quality that follows from its date.
+def evidence_create(*, actor: User, content: Mapping[str, Any], public_id: str = "", reason: str = "") -> Evidence:
+    """A new draft with this content (see `CONTENT`; source and hypothesis as rows).
 
-    Raises ValidationError.
+    Without a `public_id` it gets the next free number of its hypothesis. Raises PermissionDenied and ValidationError.
     """
-    source.key = source.key or source_key(url=source.url, identifier=source.identifier)
-    source.full_clean()
-    source.save()
-    quality_refresh(source=source)
-    return source
+    require(actor, Scope.WRITE_EVIDENCE)
+    item = Evidence(public_id=public_id, created_by=actor, updated_by=actor)
+    refuse_unknown(content, CONTENT)
+    write(item, content)
+    if not public_id and item.hypothesis_id is not None:
+        item.public_id = _next_id(item.hypothesis)
+    _check(item)
+    reason = checked_reason(reason, needed=False)
+    store(item, actor=actor, reason=reason)
+    audit_record(actor=actor, action="evidence.create", subject=item, reason=reason, details={"id": item.public_id})
+    return item
 
 
 @transaction.atomic
-def evidence_save(*, evidence: Evidence, actor: User | None) -> Evidence:
-    """Store a new or changed item with its quality and who wrote it. Raises ValidationError."""
-    if evidence._state.adding:
-        evidence.created_by = actor
-    evidence.updated_by = actor
-    evidence.quality = _quality(evidence)
-    evidence.full_clean()
-    evidence.save()
-    return evidence
+def evidence_edit(
+    *,
+    evidence: Evidence,
+    actor: User,
+    changes: Mapping[str, Any],
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Evidence:
+    """Change what an item says; a reason is needed for what weighs in analyses (see `WEIGHING`).
+
+    An item that is not approved becomes a draft again. An approved one goes on to count as it is: the change is
+    written to its open revision, a new one if there is none, which becomes a draft. Only its words, where no revision
+    is open, change at once. A revision that no longer differs from its item is dropped. What changes nothing is
+    no change. Raises PermissionDenied, ValidationError, StaleVersion.
+    """
+    require(actor, Scope.WRITE_EVIDENCE)
+    item = locked(evidence, expected_version)
+    revision = item.open_revision if item.status == EvidenceStatus.APPROVED else None
+    changed = differences(revision or item, changes, CONTENT)
+    if not changed:
+        return item
+    weighs = not changed.keys().isdisjoint(WEIGHING)
+    reason = checked_reason(reason, needed=weighs)
+    audit_record(actor=actor, action="evidence.edit", subject=item, reason=reason, details={"fields": sorted(changed)})
+    if item.status == EvidenceStatus.APPROVED and (weighs or revision):
+        _revise(item, revision, changed, actor, reason)
+        version_bump(item)
+        return item
+    if item.status != EvidenceStatus.APPROVED:
+        item.status = EvidenceStatus.DRAFT
+    write(item, changed)
+    item.updated_by = actor
+    _check(item)
+    item.version += 1
+    store(item, actor=actor, reason=reason)
+    return item
+
+
+@transaction.atomic
+def evidence_delete(*, evidence: Evidence, actor: User, reason: str = "", expected_version: int | None = None) -> None:
+    """Delete an item that was never approved; what has counted once is retired instead.
+
+    Raises PermissionDenied, Conflict, StaleVersion.
+    """
+    require(actor, Scope.DELETE_EVIDENCE)
+    item = locked(evidence, expected_version)
+    if item.history.filter(status=EvidenceStatus.APPROVED).exists():
+        raise Conflict(f"{item} has counted in analyses; retire it instead.")
+    reason = checked_reason(reason, needed=False)
+    audit_record(actor=actor, action="evidence.delete", subject=item, reason=reason, details={"id": item.public_id})
+    remove(item, actor=actor, reason=reason)
+
+
+def version_bump(item: Evidence) -> None:
+    """Count a change of the item's revision as one of the item, without a record in the item's own history."""
+    item.version += 1
+    Evidence.objects.filter(pk=item.pk).update(version=item.version)
 
 
 @transaction.atomic
 def quality_refresh(*, source: Source | None = None) -> int:
     """Bring the stored quality of a source's items, or of all items, in line with dates and configuration.
 
-    Answers how many had another quality before.
+    Answers how many, with their open revisions, had another quality before.
     """
-    items = Evidence.objects.select_related("source")
+    return sum(_refresh(model, source) for model in (Evidence, EvidenceRevision))
+
+
+def _refresh(model: type[Evidence] | type[EvidenceRevision], source: Source | None) -> int:
+    rows = model._default_manager.select_related("source").select_for_update(of=("self",))
     changed = []
-    for item in items.filter(source=source) if source else items:
-        quality = _quality(item)
-        if quality != item.quality:
-            item.quality = quality
-            changed.append(item)
-    Evidence.objects.bulk_update(changed, ["quality"], batch_size=BATCH)
+    for row in rows.filter(source=source) if source else rows:
+        quality = quality_now(row)
+        if quality != row.quality:
+            row.quality = quality
+            changed.append(row)
+    model._default_manager.bulk_update(changed, ["quality"], batch_size=BATCH)  # type: ignore[arg-type]
     return len(changed)
 
 
-def _quality(item: Evidence) -> float:
+def quality_now(row: Assessment) -> float:
+    """The quality that follows from its scores and its source's date."""
     return quality_of(
-        authority=item.authority,
-        methodology=item.methodology,
-        recency=item.recency,
-        replication=item.replication,
-        publication_date=item.source.publication_date,
+        authority=row.authority,
+        methodology=row.methodology,
+        recency=row.recency,
+        replication=row.replication,
+        publication_date=row.source.publication_date,
     )
+
+
+def _check(row: Assessment) -> None:
+    """Validate the row and set the quality, which only valid scores have. Raises ValidationError."""
+    people = {"created_by", "updated_by", "reviewed_by"}
+    given = {name for name in ("source", "hypothesis", "evidence") if getattr(row, f"{name}_id", None) is not None}
+    unnamed = {"public_id"} if getattr(row, "public_id", None) == "" else set()  # for want of a hypothesis
+    row.full_clean(exclude={*people, *given, *unnamed, "quality"})
+    row.quality = quality_now(row)
+
+
+def _revise(
+    item: Evidence, revision: EvidenceRevision | None, changed: Mapping[str, Any], actor: User, reason: str
+) -> None:
+    if revision is None:
+        revision = EvidenceRevision(evidence=item, created_by=actor, **item.content)
+    write(revision, changed)
+    revision.status = EvidenceStatus.DRAFT
+    revision.updated_by = actor
+    revision.reason = reason or revision.reason
+    if revision.content == item.content:
+        if revision.pk is not None:
+            remove(revision, actor=actor, reason=reason)
+        return
+    _check(revision)
+    store(revision, actor=actor, reason=reason)
+
+
+def _next_id(hypothesis: Hypothesis) -> str:
+    """`H1-121` after `H1-120`. The lock makes two new items at once take two numbers."""
+    Hypothesis.objects.select_for_update().get(pk=hypothesis.pk)
+    form = re.compile(rf"{hypothesis.code}-(\d{{1,9}})\Z")
+    taken = Evidence.objects.filter(public_id__startswith=f"{hypothesis.code}-").values_list("public_id", flat=True)
+    numbers = [int(match[1]) for match in map(form.match, taken) if match]
+    return f"{hypothesis.code}-{max(numbers, default=0) + 1:03d}"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import models, transaction
 from django.utils import timezone
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from accounts.audit import audit_record
 from accounts.models import User
 from evidence.choices import EvidenceStatus
 from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.quality import quality_of
 from evidence.services.items import BATCH, quality_refresh
+from evidence.services.reviews import revisions_reject
 
 RowT = TypeVar("RowT", bound=models.Model)
+
+_REASON = "Loaded from an evidence file."
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ def evidence_load(*, document: EvidenceDocument, actor: User | None = None) -> E
     """Make the database say what the file says about its items and their sources, whole or not at all.
 
     Each publication is stored once. New items are approved: the file is a reviewed baseline. An item that is already
-    there takes the file's content and keeps its place in review; what the file does not mention stays as it is.
+    there takes the file's content and keeps its place in review, and its open revision, which was written for other
+    content, is rejected; what the file does not mention stays as it is.
     Raises EvidenceError naming each unknown hypothesis and each source that does not fit those stored.
     """
     # The lock makes two loads at once come one after the other. There is no full_clean here: the document's types
@@ -54,10 +60,12 @@ def evidence_load(*, document: EvidenceDocument, actor: User | None = None) -> E
     sources = _matching_sources(document, faults)
     if faults:
         raise EvidenceError(faults)
-    source_counts = _store_sources(sources)
+    source_counts = _store_sources(sources, actor)
     item_counts = _store_items(document, hypotheses, sources, actor)
     quality_refresh()
-    return EvidenceLoad(source_counts, item_counts)
+    load = EvidenceLoad(source_counts, item_counts)
+    audit_record(actor=actor, action="evidence.load", details={"name": document.name, **asdict(load)})
+    return load
 
 
 def _unknown_hypotheses(document: EvidenceDocument, hypotheses: Mapping[str, Hypothesis]) -> Iterator[Fault]:
@@ -88,10 +96,9 @@ def _matching_sources(document: EvidenceDocument, faults: list[Fault]) -> dict[S
     return rows
 
 
-def _store_sources(sources: Mapping[SourceDocument, Source]) -> Counts:
+def _store_sources(sources: Mapping[SourceDocument, Source], actor: User | None) -> Counts:
     changes = _Changes((row, source.model_dump()) for source, row in sources.items())
-    Source.objects.bulk_create(changes.created, batch_size=BATCH)
-    Source.objects.bulk_update(changes.updated, list(SourceDocument.model_fields), batch_size=BATCH)
+    changes.store(Source, list(SourceDocument.model_fields), actor)
     return changes.counts
 
 
@@ -101,7 +108,7 @@ def _store_items(
     sources: Mapping[SourceDocument, Source],
     actor: User | None,
 ) -> Counts:
-    stored = Evidence.objects.in_bulk([item.id for item in document.items], field_name="public_id")
+    stored = Evidence.objects.select_for_update().in_bulk([item.id for item in document.items], field_name="public_id")
     values = {item.id: _values(item, hypotheses[item.hypothesis], sources[item.source]) for item in document.items}
     changes = _Changes((stored.get(key) or Evidence(public_id=key), row) for key, row in values.items())
     for row in changes.created:
@@ -109,9 +116,8 @@ def _store_items(
         row.created_by = row.updated_by = actor
     for row in changes.updated:
         row.updated_by, row.updated_at = actor, timezone.now()
-    Evidence.objects.bulk_create(changes.created, batch_size=BATCH)
-    fields = [*next(iter(values.values())), "updated_by", "updated_at"]
-    Evidence.objects.bulk_update(changes.updated, fields, batch_size=BATCH)
+    revisions_reject(items=changes.updated, actor=actor, reason="The item was loaded anew from an evidence file.")
+    changes.store(Evidence, [*next(iter(values.values())), "updated_by", "updated_at"], actor)
     return changes.counts
 
 
@@ -147,6 +153,14 @@ class _Changes(Generic[RowT]):
                 self.updated.append(row)
             else:
                 self.unchanged += 1
+
+    def store(self, model: type[RowT], fields: list[str], actor: User | None) -> None:
+        """Write the new rows, and these fields of the changed ones, with their histories."""
+        for row in self.updated:
+            row.version += 1  # type: ignore[attr-defined]
+        how: dict[str, Any] = {"batch_size": BATCH, "default_user": actor, "default_change_reason": _REASON}
+        bulk_create_with_history(self.created, model, **how)
+        bulk_update_with_history(self.updated, model, [*fields, "version"], **how)
 
     @property
     def counts(self) -> Counts:

@@ -1,0 +1,93 @@
+"""Whether two publications are one: by identifier, by address however it is written, or by a similar title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from rapidfuzz import fuzz, process, utils
+
+SIMILAR = 92.0
+"""From which likeness of titles on, of 100, a source is worth a second look."""
+
+_DOI = re.compile(r"(?:doi:\s*|doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
+_ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5}|[a-z-]+/\d{7})(?:v\d+)?(?:\.pdf)?\Z", re.I)
+_ISBN = re.compile(r"isbn[:\s]*([\d\s-]{9,16}[\dx])\Z", re.IGNORECASE)
+
+
+class Publication(Protocol):
+    """What has a key, an address, an identifier and a title."""
+
+    key: str
+    url: str
+    identifier: str
+    title: str
+
+
+def marks_of(*, url: str, identifier: str) -> set[str]:
+    """What a publication is recognised by, each written in one way whatever the form it comes in.
+
+    The same for http and https, with and without `www.`, a last slash or a fragment; a DOI, arXiv number or ISBN is
+    found in both, without an arXiv version.
+    """
+    marks = set()
+    if name := identifier.strip():
+        marks.add(_number(name) or name.lower())
+    if address := _address(url):
+        marks.add(_number(address) or address)
+    return marks
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url.strip())
+    host = (parts.hostname or "").removeprefix("www.")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{host}{unquote(parts.path).rstrip('/')}{query}"
+
+
+def _number(text: str) -> str | None:
+    if match := _DOI.search(text):
+        return f"doi:{match[1].rstrip('/').lower()}"
+    if match := _ARXIV.search(text):
+        return f"arxiv:{match[1].lower()}"
+    if match := _ISBN.search(text):
+        return f"isbn:{re.sub(r'[^0-9x]', '', match[1].lower())}"
+    return None
+
+
+@dataclass
+class SourceIndex:
+    """The stored publications by their marks and titles, to look many up with one read of the table."""
+
+    _keys: dict[str, str] = field(default_factory=dict)
+    _titles: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sources: Iterable[Publication]) -> SourceIndex:
+        """An index of these publications."""
+        index = cls()
+        for source in sources:
+            index.add(source)
+        return index
+
+    def add(self, source: Publication) -> None:
+        """Take one more in."""
+        for mark in marks_of(url=source.url, identifier=source.identifier):
+            self._keys[mark] = source.key
+        self._titles[source.key] = utils.default_process(source.title)
+
+    def same(self, *, url: str, identifier: str) -> list[str]:
+        """The keys of the stored publications that this one is; more than one where its marks disagree."""
+        found = (self._keys.get(mark) for mark in sorted(marks_of(url=url, identifier=identifier)))
+        return list(dict.fromkeys(key for key in found if key is not None))
+
+    def similar(self, title: str, *, besides: str = "") -> list[str]:
+        """The keys of at most five publications with almost this title, the likest first."""
+        others = {key: text for key, text in self._titles.items() if key != besides}
+        found = process.extract(
+            utils.default_process(title), others, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR, limit=5
+        )
+        return [key for _, _, key in found]

@@ -1,0 +1,93 @@
+"""Writing publications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.audit import audit_record
+from accounts.models import User
+from accounts.policies import Scope
+from evidence.choices import EvidenceStatus
+from evidence.documents import source_key
+from evidence.duplicates import SourceIndex
+from evidence.models import Source
+from evidence.services.items import quality_refresh
+from evidence.services.rules import checked_reason, differences, locked, refuse_unknown, require, store, write
+
+DETAILS = ("title", "authors", "publisher", "source_type", "publication_date", "url", "identifier")
+WEIGHING_DETAILS = ("source_type", "publication_date", "url", "identifier")
+"""What its items get their weight and their name in model documents from."""
+
+
+@transaction.atomic
+def source_create(
+    *, actor: User, details: Mapping[str, Any], reason: str = "", index: SourceIndex | None = None
+) -> Source:
+    """A new publication, with its key.
+
+    `index` holds the stored publications where many are made in turn. Raises PermissionDenied, and ValidationError
+    also for a publication that is stored already, however its address or identifier is written.
+    """
+    require(actor, Scope.WRITE_EVIDENCE)
+    refuse_unknown(details, DETAILS)
+    source = Source(**details)
+    source.key = source_key(url=source.url, identifier=source.identifier)
+    source.clean_fields(exclude={"key"})
+    _refuse_duplicate(source, index or SourceIndex.of(Source.objects.all()))
+    source.full_clean()
+    reason = checked_reason(reason, needed=False)
+    store(source, actor=actor, reason=reason)
+    audit_record(actor=actor, action="source.create", subject=source, reason=reason)
+    if index is not None:
+        index.add(source)
+    return source
+
+
+@transaction.atomic
+def source_edit(
+    *,
+    source: Source,
+    actor: User,
+    changes: Mapping[str, Any],
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Source:
+    """Change a publication; its key stays. The quality of its items follows its date.
+
+    What approved items get their weight or name from (see `WEIGHING_DETAILS`) is for admins, who say why.
+    Raises PermissionDenied, ValidationError, StaleVersion, Conflict.
+    """
+    require(actor, Scope.WRITE_EVIDENCE)
+    row = locked(source, expected_version)
+    changed = differences(row, changes, DETAILS)
+    if not changed:
+        return row
+    weighs = not changed.keys().isdisjoint(WEIGHING_DETAILS) and source_counts(row)
+    if weighs:
+        require(actor, Scope.WRITE_MODEL)
+    reason = checked_reason(reason, needed=weighs)
+    write(row, changed)
+    row.clean_fields()
+    if not changed.keys().isdisjoint({"url", "identifier"}):
+        _refuse_duplicate(row, SourceIndex.of(Source.objects.exclude(pk=row.pk)))
+    row.full_clean()
+    row.version += 1
+    store(row, actor=actor, reason=reason)
+    audit_record(actor=actor, action="source.edit", subject=row, reason=reason, details={"fields": sorted(changed)})
+    quality_refresh(source=row)
+    return row
+
+
+def source_counts(source: Source) -> bool:
+    """Whether approved items, which analyses use, come from it."""
+    return source.items.filter(status=EvidenceStatus.APPROVED).exists()
+
+
+def _refuse_duplicate(source: Source, index: SourceIndex) -> None:
+    if found := index.same(url=source.url, identifier=source.identifier):
+        keys = " and ".join(found)
+        raise ValidationError(f"This publication is already among the sources: {keys}.", code="duplicate")

@@ -1,0 +1,191 @@
+"""Writing publications and questions, and telling one publication from another."""
+
+from datetime import date
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from evidence.duplicates import SourceIndex, marks_of
+from evidence.models import Hypothesis, Source
+from evidence.services.hypotheses import hypothesis_create, hypothesis_edit
+from evidence.services.items import evidence_create
+from evidence.services.rules import StaleVersion
+from evidence.services.sources import source_create, source_edit
+from tests.evidence.test_items import content
+from tests.factories import EvidenceFactory, SourceFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def curator():
+    return UserFactory(role="curator")
+
+
+@pytest.fixture
+def admin():
+    return UserFactory(role="admin")
+
+
+def details(**changes):
+    values = {"title": "Findings", "source_type": "think_tank", "publication_date": date(2024, 1, 1)}
+    return {**values, "url": "https://example.org/new/", **changes}
+
+
+ONE_ADDRESS = (
+    {"url": "https://example.org/a", "identifier": ""},
+    {"url": "http://example.org/a", "identifier": ""},
+    {"url": "https://www.example.org/a/", "identifier": ""},
+    {"url": "https://EXAMPLE.org/a#part", "identifier": ""},
+)
+ONE_DOI = (
+    {"url": "https://doi.org/10.1000/AbC.1", "identifier": ""},
+    {"url": "http://dx.doi.org/10.1000/abc.1", "identifier": ""},
+    {"url": "", "identifier": "doi:10.1000/abc.1"},
+    {"url": "", "identifier": "10.1000/ABC.1"},
+    {"url": "https://journal.example/10.1000/x", "identifier": "DOI: 10.1000/abc.1"},
+)
+ONE_PREPRINT = (
+    {"url": "https://arxiv.org/abs/2001.08361", "identifier": ""},
+    {"url": "https://www.arxiv.org/pdf/2001.08361v2.pdf", "identifier": ""},
+    {"url": "", "identifier": "arXiv:2001.08361v1"},
+)
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [ONE_ADDRESS, ONE_DOI, ONE_PREPRINT],
+    ids=["url", "doi", "arxiv"],
+)
+def test_one_publication_is_known_in_all_its_forms(forms, curator):
+    assert set.intersection(*(marks_of(**form) for form in forms))
+    for stored in forms:
+        Source.objects.all().delete()
+        source_create(actor=curator, details=details(**stored))
+        for form in forms:
+            with pytest.raises(ValidationError, match="already among the sources"):
+                source_create(actor=curator, details=details(**form))
+        assert Source.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"url": "https://example.org/a"}, {"url": "https://example.org/A"}),
+        ({"url": "https://example.org/a?id=1"}, {"url": "https://example.org/a?id=2"}),
+        ({"identifier": "10.1000/1"}, {"identifier": "10.1000/11"}),
+        ({"identifier": "isbn:9780000000001"}, {"identifier": "isbn:9780000000002"}),
+    ],
+)
+def test_different_publications_are_kept_apart(one, other):
+    assert not marks_of(**{"url": "", "identifier": "", **one}) & marks_of(**{"url": "", "identifier": "", **other})
+
+
+def test_isbn_with_and_without_hyphens():
+    assert marks_of(url="", identifier="ISBN 978-0-262-03384-8") == marks_of(url="", identifier="isbn:9780262033848")
+
+
+def test_similar_titles_are_found():
+    SourceFactory(key="a", title="Scaling Laws for Neural Language Models")
+    SourceFactory(key="b", title="Protein folding in the cell")
+    index = SourceIndex.of(Source.objects.all())
+    assert index.similar("Scaling laws for neural language models.") == ["a"]
+    assert index.similar("Scaling laws for neural language models", besides="a") == []
+    assert index.similar("Something else entirely") == []
+
+
+def test_a_source_gets_a_key_once_and_its_date_moves_the_quality_of_its_items(curator):
+    source = source_create(actor=curator, details=details(url="https://example.org/a/"))
+    assert (source.key, source.version) == ("example.org/a", 1)
+    item = evidence_create(actor=curator, content=content(source=source))
+    changes = {"url": "https://example.org/b", "publication_date": date(2014, 3, 1)}
+    source = source_edit(source=source, actor=curator, changes=changes)
+    item.refresh_from_db()
+    assert (source.key, source.version) == ("example.org/a", 2)
+    assert item.quality == pytest.approx(0.3 * 0.8 + 0.3 * 0.7 + 0.2 * 0.6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": ""},
+        {"url": "javascript:alert(1)"},
+        {"title": ""},
+        {"title": "a\x00b"},
+        {"source_type": "blog"},
+        {"publication_date": None},
+        {"key": "mine"},
+    ],
+)
+def test_a_bad_source_is_refused(curator, wrong):
+    with pytest.raises(ValidationError):
+        source_create(actor=curator, details=details(**wrong))
+    assert not Source.objects.exists()
+
+
+def test_a_source_does_not_become_another_stored_one(curator):
+    SourceFactory(url="https://example.org/stored")
+    with pytest.raises(ValidationError, match="already among"):
+        source_edit(source=SourceFactory(), actor=curator, changes={"url": "http://www.example.org/stored/"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"publication_date": date(2020, 1, 1)}, {"source_type": "think_tank"}, {"url": "https://example.org/x"}],
+)
+def test_what_approved_items_weigh_is_for_admins_with_a_reason(curator, admin, changes):
+    source = EvidenceFactory().source
+    with pytest.raises(PermissionDenied):
+        source_edit(source=source, actor=curator, changes=changes, reason="Wrong before.")
+    with pytest.raises(ValidationError, match="Say why"):
+        source_edit(source=source, actor=admin, changes=changes)
+    source_edit(source=source, actor=admin, changes=changes, reason="Wrong before.")
+    record = source.history.first()
+    assert (record.history_user, record.history_change_reason) == (admin, "Wrong before.")
+
+
+def test_a_curator_corrects_a_title_whatever_counts(curator):
+    source = EvidenceFactory().source
+    assert source_edit(source=source, actor=curator, changes={"title": "Other"}).title == "Other"
+    with pytest.raises(StaleVersion):
+        source_edit(source=source, actor=curator, changes={"title": "Another"}, expected_version=1)
+
+
+def test_a_curator_words_a_question_and_an_admin_changes_its_prior_with_a_reason(curator, admin):
+    row = Hypothesis.objects.get(code="H1")
+    row = hypothesis_edit(hypothesis=row, actor=curator, changes={"label": "Progress", "outcome_a": "fast"})
+    assert (row.label, row.outcome_a, row.version) == ("Progress", "fast", 2)
+    with pytest.raises(PermissionDenied):
+        hypothesis_edit(hypothesis=row, actor=curator, changes={"prior_probability": 0.6}, reason="New survey.")
+    with pytest.raises(ValidationError, match="Say why"):
+        hypothesis_edit(hypothesis=row, actor=admin, changes={"prior_probability": 0.6})
+    row = hypothesis_edit(hypothesis=row, actor=admin, changes={"prior_probability": 0.6}, reason="New survey.")
+    assert row.prior_probability == 0.6
+    assert row.history.first().history_change_reason == "New survey."
+
+
+def test_outcomes_that_approved_items_speak_for_are_for_admins(curator, admin):
+    row = EvidenceFactory().hypothesis
+    with pytest.raises(PermissionDenied):
+        hypothesis_edit(hypothesis=row, actor=curator, changes={"outcome_a": "other"}, reason="Clearer.")
+    assert hypothesis_edit(hypothesis=row, actor=admin, changes={"outcome_a": "other"}, reason="Clearer.").version == 2
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, float("nan")])
+def test_a_question_holds_what_a_model_can_use(admin, value):
+    row = Hypothesis.objects.get(code="H1")
+    with pytest.raises(ValidationError):
+        hypothesis_edit(hypothesis=row, actor=admin, changes={"prior_probability": value}, reason="New survey.")
+
+
+def test_a_new_question_is_an_admins(curator, admin):
+    values = {field: getattr(Hypothesis.objects.get(code="H1"), field) for field in ("label", "outcome_a", "outcome_b")}
+    values |= {"code": "H7", "order": 7, "initial_probability": 0.5, "midpoint_year": 2030.0, "midpoint_sd": 2.0}
+    values["speed"] = 0.3
+    with pytest.raises(PermissionDenied):
+        hypothesis_create(actor=curator, values=values, reason="New.")
+    assert hypothesis_create(actor=admin, values=values, reason="New.").history.count() == 1
+
+
+def test_every_question_has_a_history_from_the_start():
+    assert {row.history.count() for row in Hypothesis.objects.all()} == {1}
