@@ -1,0 +1,5 @@
+"""The one table of endpoints. Each app has its rows in a module of its own."""
+
+from tests.contract import rows_accounts
+
+ROWS = [*rows_accounts.ROWS]
