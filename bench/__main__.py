@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.engine.spec import ModelDocument, parse_model
 
-from . import measure
+from . import measure, sensitivity
 from .measure import MILLION, Peer
 from .peer import Sums, peer_model
 
@@ -62,7 +62,21 @@ def rows(path: Path, quick: bool) -> Iterator[Row]:
     if not quick:
         yield from scaling(document, one, five)
         yield from samplers(document)
+    yield from study(document)
     yield from peers(document, ours)
+
+
+def study(document: ModelDocument) -> Iterator[Row]:
+    """The default Sobol' study, and the same under SALib."""
+    own, peer = sensitivity.ours(document), sensitivity.salib(document)
+    yield at_most("Sobol' study, 35 parameters, 73,728 evaluations", own.seconds, 2.0, "s")
+    yield Row("The same with SALib and NumPy", f"{peer.seconds:.2f} s")
+    ratio = peer.seconds / own.seconds
+    yield Row("SALib and NumPy: times as long", f"{ratio:.1f}", "at least 20", ratio < 20, True)
+    apart = float(np.abs(own.total - peer.total).max())
+    yield Row(
+        "SALib and NumPy: largest difference of a total order", f"{apart:.4f}", "at most 0.02", apart > 0.02, True
+    )
 
 
 def processes(path: Path) -> Iterator[Row]:
