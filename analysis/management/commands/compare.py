@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from aifutures_site.config import get_config
 from analysis import comparison_tables
 from analysis.engine.comparison import compare
 from analysis.engine.result_file import Computed
@@ -39,8 +40,14 @@ class Command(ReportCommand[Pair]):
         self, subject: Pair, options: dict[str, Any], threads: int, on_progress: Callable[[int, int], None], /
     ) -> dict[str, Any]:
         before, after = subject
-        iterations = options["iterations"]
-        return compare(*before, *after, iterations=iterations, threads=threads, on_progress=on_progress)
+        return compare(
+            *before,
+            *after,
+            iterations=options["iterations"],
+            jit=get_config().computation.optimization.enable_jit,
+            threads=threads,
+            on_progress=on_progress,
+        )
 
     def summary(self, subject: Pair, found: Mapping[str, Any], /) -> str:
         return comparison_tables.summary(found)
