@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,15 @@ def fits(pattern: str, code: str) -> bool:
 
 def membership(document: ModelDocument) -> NDArray[np.int64]:
     """[S]: index of the first cluster whose pattern fits each scenario."""
-    patterns = [cluster.pattern for cluster in document.clusters]
-    return np.array(
-        [
-            next(i for i, pattern in enumerate(patterns) if fits(pattern, code))
-            for code in scenario_codes(len(document.codes))
-        ]
-    )
+    return _membership(tuple(cluster.pattern for cluster in document.clusters))
+
+
+@lru_cache(8)
+def _membership(patterns: tuple[str, ...]) -> NDArray[np.int64]:
+    codes = scenario_codes(len(patterns[-1]))
+    member = np.array([next(i for i, pattern in enumerate(patterns) if fits(pattern, code)) for code in codes])
+    member.setflags(write=False)
+    return member
 
 
 def membership_matrix(document: ModelDocument) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ from .timeline import timeline
 _CLAMP = {"float32": 43.0, "float64": 350.0}
 
 
+_tables = lru_cache(8)(sobol_tables)
+"""The runs of a study, and the what-ifs of a person, share a seed."""
 _SMALLEST_CHANGE = 5e-7
 """What a sweep can be seen to change in float32."""
 
@@ -46,7 +50,7 @@ def bare_program(document: ModelDocument, dtype: str) -> Program:
     causal, run = document.settings.causal_network, document.run
     plan, links, beliefs = compile_plan(document), edges(document), posteriors(document)
     dimensions = 2 * len(document.codes) + len(document.influences)
-    low, high = sobol_tables(run.seed, dimensions if run.sampler == "sobol" else 0)
+    low, high = _tables(run.seed, dimensions if run.sampler == "sobol" else 0)
     target = document.target_year - document.base_year
     shown = reporting(document)
     report = np.where(shown.fits[target] > 0, shown.state, -1).astype(np.int32)

@@ -1,7 +1,8 @@
-"""Quantiles of many rows of draws (MODEL.md 4), by looking only at the few draws beside each.
+"""Quantiles of many rows of draws (MODEL.md 4), and sums of rows to take them of.
 
 A row's draws are counted into equally wide buckets; only the buckets where a quantile lies, and those next to them, are
-sorted. The numbers are those of sorting the whole row.
+sorted. The numbers are those of sorting the whole row. Matrix products would do for the sums, but the threads of BLAS
+and ours get into each other's way.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -15,7 +16,9 @@ from . import kernel_cache  # noqa: F401 - says where all compiled functions of 
 
 Floats = NDArray[np.floating]
 
-BUCKETS = 1024
+BUCKETS = 2048
+TILE = 512
+"""Draws of a few rows that fit into the nearest cache together."""
 TINY = 1e-300
 """Draws that differ by less all go into one bucket."""
 
@@ -31,6 +34,26 @@ def quantiles(values: Floats, weights: Floats | None, points: tuple[float, ...])
     found = np.empty((len(points), len(values)))
     _quantiles(values, weighed, np.array(points) * weighed.sum(), found)
     return found
+
+
+def sums_of_rows(values: Floats, members: NDArray[np.integer]) -> Floats:
+    """Sums [groups, draws] of those of the values [rows, draws] that belong to each group; members [groups, rows]."""
+    sums = np.zeros((len(members), values.shape[-1]), dtype=values.dtype)
+    _add_rows(values, members.astype(np.bool_), sums)
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _add_rows(values, members, sums):
+    for start in range(0, values.shape[1], TILE):
+        end = min(start + TILE, values.shape[1])
+        for row in range(values.shape[0]):
+            added = values[row, start:end]
+            for group in range(members.shape[0]):
+                if members[group, row]:
+                    total = sums[group, start:end]
+                    for j in range(total.size):
+                        total[j] += added[j]
 
 
 @njit(cache=True, nogil=True)

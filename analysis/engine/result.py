@@ -13,7 +13,7 @@ from .clusters import cluster_report, membership_matrix
 from .estimate import Reporting, conditional, letters, marginal, max_half_width, standard_error
 from .kernel import Program
 from .posterior import Posterior, posteriors
-from .quantile import quantiles
+from .quantile import quantiles, sums_of_rows
 from .spec import ModelDocument, input_hash
 from .tally import Tally
 
@@ -78,7 +78,7 @@ def build_result(
 
 
 def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, float]:
-    return dict(zip(names, (float(value) for value in values), strict=True))
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def _points(found: Floats) -> dict[str, float]:
@@ -93,8 +93,9 @@ def entropy_bits(probabilities: Floats) -> float:
 
 def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: Executor) -> dict[str, Floats]:
     """Quantiles [T, points, ...] over the draws, each weighted by P(observed), of all that is reported."""
-    a_states = (1 - letters(len(shown.hypotheses))).T.astype(sample.dtype)
-    clusters = membership_matrix(document).T.astype(sample.dtype)
+    a_states = 1 - letters(len(shown.hypotheses)).T
+    clusters = membership_matrix(document).T
+    reported = np.arange(len(shown.codes))[:, None] == shown.state
 
     def year(index: int) -> tuple[Floats, Floats, Floats]:
         drawn, weights = sample[index], None
@@ -103,10 +104,10 @@ def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: 
             weights = drawn.sum(axis=0)
             # a draw under which the observation is impossible has no weight: its value is never looked at
             drawn /= np.maximum(weights, np.finfo(sample.dtype).tiny)
-        states = marginal(drawn.T, shown).T.astype(sample.dtype, copy=False)
+        states = drawn if len(reported) == len(drawn) else sums_of_rows(drawn, reported)
         return (
-            quantiles(a_states @ states, weights, POINTS),
-            quantiles(clusters @ drawn, weights, POINTS),
+            quantiles(sums_of_rows(states, a_states), weights, POINTS),
+            quantiles(sums_of_rows(drawn, clusters), weights, POINTS),
             quantiles(states, weights, POINTS),
         )
 
@@ -144,7 +145,10 @@ def _evolution(
 
 
 def _intervals(names: list[str] | tuple[str, ...], found: Floats) -> dict[str, dict[str, float]]:
-    return {name: {NAMES[q]: float(found[q, column]) for q in SHORT} for column, name in enumerate(names)}
+    keys = [NAMES[q] for q in SHORT]
+    return {
+        name: dict(zip(keys, row, strict=True)) for name, row in zip(names, found[SHORT, :].T.tolist(), strict=True)
+    }
 
 
 def _convergence(document: ModelDocument, shown: Reporting, tally: Tally) -> dict[str, Any]:

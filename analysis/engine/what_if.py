@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from .overrides import with_overrides
-from .sampling import ROUND
+from .sampling import REPLICATES, ROUND
 from .simulate import simulate
 from .spec import ModelDocument, with_run
 
 SCHEMA = "aifutures.what_if/1"
 ITERATIONS = ROUND
+_CHUNK = ROUND // REPLICATES
+"""Small enough for all threads to have some of a single round."""
 _BASES = 8
 """Base models whose answers are kept: those that people move the inputs of just now."""
 
@@ -49,7 +51,7 @@ def what_if(
         observations=observations,
         iterations=iterations,
     )
-    result = simulate(changed, threads=threads)
+    result = simulate(changed, threads=threads, chunk=_CHUNK)
     base = _base(what_if_document(document, iterations=iterations), threads)
     year = _headline(result)
     return {
@@ -94,7 +96,7 @@ def what_if_document(
 @lru_cache(_BASES)
 def _base(document: ModelDocument, threads: int | None) -> dict[str, Any]:
     """The unchanged document's target year."""
-    return _headline(simulate(document, threads=threads))
+    return _headline(simulate(document, threads=threads, chunk=_CHUNK))
 
 
 def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
