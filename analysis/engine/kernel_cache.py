@@ -27,3 +27,8 @@ def source_digest() -> str:
 
 
 numba.config.CACHE_DIR = str(Path(numba.config.CACHE_DIR or _HERE / "__pycache__") / source_digest())
+
+
+def is_kept(function: str) -> bool:
+    """Whether a kernel of that name was compiled before, so that it need not be now."""
+    return next(Path(numba.config.CACHE_DIR).glob(f"**/*.{function}-*.nbc"), None) is not None

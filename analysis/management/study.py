@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from analysis import terminal
 from analysis.engine.comparison import ComparisonError
 from analysis.engine.estimate import ImpossibleObservation
+from analysis.engine.kernel_cache import is_kept
 from analysis.engine.spec import ModelDocument, ModelError
 from analysis.management.options import read_model
 from analysis.management.output import check_output, write_output
@@ -30,6 +31,8 @@ class ReportCommand(BaseCommand, Generic[Subject]):
     requires_system_checks = ()
     unit = "evaluations"
     """What the progress counts."""
+    kernel = "run_blocks"
+    """The compiled function that computes it."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The threads and the file."""
@@ -65,6 +68,8 @@ class ReportCommand(BaseCommand, Generic[Subject]):
         bar = terminal.ProgressBar(OutputWrapper(options.get("stderr") or sys.stderr))  # self.stderr writes in red
         try:
             subject = self.subject(options)
+            if not is_kept(self.kernel):
+                bar.say("Compiling the engine for this kind of study: about half a minute, this once")
             found = self.compute(
                 subject,
                 options,

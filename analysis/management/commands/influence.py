@@ -16,6 +16,7 @@ from analysis.management.study import StudyCommand
 class Command(StudyCommand):
     help = "Leave out every item, source and dependency group in turn; show what the result loses with each."
     unit = "variants"
+    kernel = "run_given"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)

@@ -22,6 +22,7 @@ _RANGED = re.compile(r"(?P<name>[^=]+)=(?P<low>[-+.\deE]+)\.\.(?P<high>[-+.\deE]
 
 class Command(StudyCommand):
     help = "Which inputs drive a result: Sobol' indices, Morris screening, local swings, the value of information."
+    kernel = "run_given"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("method", choices=get_args(Method))
