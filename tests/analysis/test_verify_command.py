@@ -5,7 +5,12 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from analysis.services.model_documents import PUBLISHED_STUDY
+from analysis.engine import ENGINE_VERSION
+from analysis.engine.simulate import simulate
+from analysis.engine.spec import input_hash
+from analysis.management.output import write_result
+from analysis.services.model_documents import PUBLISHED_STUDY, model_document_build
+from tests.factories import AnalysisRunFactory
 from tests.processes import environment, manage
 
 
@@ -71,3 +76,19 @@ def test_options_that_do_not_go_together_are_refused(arguments, named):
     with pytest.raises(CommandError, match=named) as refused:
         call_command("simulate", *arguments)
     assert refused.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_a_stored_run_is_repeated_to_the_last_digit_after_its_way_through_the_database(tmp_path, capsys):
+    document = model_document_build(model="published", iterations=4096, target_year=2035)
+    run = AnalysisRunFactory(
+        succeeded=True,
+        model_document=document.to_json(),
+        result=simulate(document),
+        input_hash=input_hash(document),
+        engine_version=ENGINE_VERSION,
+    )
+    run.refresh_from_db()
+    write_result(tmp_path / "run.json", run.model_document, run.result_document)
+    call_command("simulate", "--verify", str(tmp_path / "run.json"))
+    assert capsys.readouterr().out.strip() == f"{tmp_path / 'run.json'}: identical"

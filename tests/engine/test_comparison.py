@@ -320,3 +320,17 @@ def test_a_result_of_another_model_or_an_older_engine_is_refused(small):
         compare(document, result | {"clusters": {"named": []}}, document, result)
     with pytest.raises(ComparisonError, match="iterations: must be 1 to 1,048,576, not 0"):
         compare(document, result, document, result, iterations=0)
+
+
+def test_what_is_supposed_of_one_hypothesis_changes_at_once(small):
+    """One by one, what is observed would be impossible on the way."""
+    year = small["base_year"] + 1
+    supposed = [{"hypothesis": "H2", "outcome": outcome, "from_year": year} for outcome in "AB"]
+    small["run"]["observations"] = supposed[:1]
+    after = changed(small, lambda d: d["run"].update(interventions=supposed[1:], observations=[]))
+    found = compared(small, after)
+    assert [step["text"] for step in found["attribution"]["steps"]] == [
+        f"Intervention H2 = B from {year} added; Observation H2 = A from {year} removed",
+        MONTE_CARLO,
+    ]
+    assert found["hypotheses"]["H2"]["difference"] == pytest.approx(-1)
