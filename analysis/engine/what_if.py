@@ -26,6 +26,7 @@ def what_if(
     interventions: Sequence[Mapping[str, Any]] | None = None,
     observations: Sequence[Mapping[str, Any]] | None = None,
     iterations: int = ITERATIONS,
+    jit: bool = True,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """The document's answer under other inputs, as `aifutures.what_if/1`.
@@ -38,8 +39,9 @@ def what_if(
                               q50, q95}}, `cluster_intervals` {name: {q05, q50, q95}}, entropy_bits, most_likely
     scenario_probabilities, scenario_intervals, hypothesis_intervals, clusters
                               at the target year, as in a result document (MODEL.md 5), `clusters` the named ones
-    change                    this answer minus the document's own at the target year: `scenarios`, `hypotheses`,
-                              `clusters` {name: difference}, `entropy_bits`, and `most_likely` [before, after]
+    base                      the document's own answer at the target year: `scenarios`, `hypotheses`, `clusters`
+                              {name: mean}, entropy_bits, most_likely
+    change                    this answer minus that one: the same keys without most_likely
     metadata, computation_time  as in a result document; input_hash is that of the changed document
 
     Raises ModelError for inputs that cannot be, ImpossibleObservation for observations of probability 0.
@@ -51,9 +53,9 @@ def what_if(
         observations=observations,
         iterations=iterations,
     )
-    result = simulate(changed, threads=threads, chunk=_CHUNK)
-    base = _base(what_if_document(document, iterations=iterations), threads)
-    year = _headline(result)
+    before = _base(what_if_document(document, iterations=iterations), jit, threads)
+    result = simulate(changed, jit=jit, threads=threads, chunk=_CHUNK)
+    after = _headline(result)
     return {
         "schema": SCHEMA,
         "scenario_probabilities": result["scenario_probabilities"],
@@ -64,13 +66,12 @@ def what_if(
             {name: value for name, value in entry.items() if name != "intervals"}
             for entry in result["temporal_evolution"]
         ],
+        "base": before,
         "change": {
-            "scenarios": _differences(year["scenarios"], base["scenarios"]),
-            "hypotheses": _differences(_means(year), _means(base)),
-            "clusters": _differences(year["clusters"], base["clusters"]),
-            "entropy_bits": year["entropy_bits"] - base["entropy_bits"],
-            "most_likely": [base["most_likely"], year["most_likely"]],
-        },
+            part: {name: value - before[part][name] for name, value in after[part].items()}
+            for part in ("scenarios", "hypotheses", "clusters")
+        }
+        | {"entropy_bits": after["entropy_bits"] - before["entropy_bits"]},
         "metadata": result["metadata"],
         "computation_time": result["computation_time"],
     }
@@ -94,20 +95,14 @@ def what_if_document(
 
 
 @lru_cache(_BASES)
-def _base(document: ModelDocument, threads: int | None) -> dict[str, Any]:
-    """The unchanged document's target year."""
-    return _headline(simulate(document, threads=threads, chunk=_CHUNK))
+def _base(document: ModelDocument, jit: bool, threads: int | None) -> dict[str, Any]:
+    """The unchanged document's headline."""
+    return _headline(simulate(document, jit=jit, threads=threads, chunk=_CHUNK))
 
 
 def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of the target year."""
+    """The means at the target year."""
     target = result["metadata"]["target_year"]
-    return next(entry for entry in result["temporal_evolution"] if entry["year"] == target)
-
-
-def _means(entry: Mapping[str, Any]) -> dict[str, float]:
-    return {code: found["mean"] for code, found in entry["hypotheses"].items()}
-
-
-def _differences(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
-    return {name: value - before[name] for name, value in after.items()}
+    entry = next(entry for entry in result["temporal_evolution"] if entry["year"] == target)
+    parts = {part: entry[part] for part in ("scenarios", "clusters", "entropy_bits", "most_likely")}
+    return parts | {"hypotheses": {code: found["mean"] for code, found in entry["hypotheses"].items()}}

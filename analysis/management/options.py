@@ -23,6 +23,11 @@ def add_run_options(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="S", help="random seed")
     parser.add_argument("--sampler", choices=get_args(Sampler), help="scrambled Sobol' points or pseudo-random")
     parser.add_argument("--target-year", type=int, metavar="Y", help="year of the headline probabilities")
+    add_assignments(parser)
+
+
+def add_assignments(parser: ArgumentParser) -> None:
+    """Interventions and observations."""
     parser.add_argument(
         "--do",
         dest="interventions",
@@ -49,9 +54,9 @@ def _assignment(option: str, text: str) -> dict[str, Any]:
 
 def run_choices(options: dict[str, Any]) -> dict[str, Any]:
     """The run options that were given, as the model document has them. Raises CommandError."""
-    given = {name: options[name] for name in _PLAIN if options[name] is not None}
+    given = {name: options[name] for name in _PLAIN if options.get(name) is not None}
     for name, option in _ASSIGNED.items():
-        if options[name] is not None:
+        if options.get(name) is not None:
             given[name] = [_assignment(option, text) for text in options[name]]
     return given
 
