@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 SIMILAR = 92.0
 """From which likeness of titles on, of 100, a source is worth a second look."""
+
+_CHUNK = 256  # titles compared with all others at a time: bounded memory
 
 _DOI = re.compile(r"(?:doi:\s*|doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
 _ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5}|[a-z-]+/\d{7})(?:v\d+)?(?:\.pdf)?\Z", re.I)
@@ -77,17 +80,28 @@ class SourceIndex:
         """Take one more in."""
         for mark in marks_of(url=source.url, identifier=source.identifier):
             self._keys[mark] = source.key
-        self._titles[source.key] = utils.default_process(source.title)
+        self._titles[source.key] = _plain(source.title)
 
     def same(self, *, url: str, identifier: str) -> list[str]:
         """The keys of the stored publications that this one is; more than one where its marks disagree."""
         found = (self._keys.get(mark) for mark in sorted(marks_of(url=url, identifier=identifier)))
         return list(dict.fromkeys(key for key in found if key is not None))
 
-    def similar(self, title: str, *, besides: str = "") -> list[str]:
-        """The keys of at most five publications with almost this title, the likest first."""
-        others = {key: text for key, text in self._titles.items() if key != besides}
-        found = process.extract(
-            utils.default_process(title), others, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR, limit=5
-        )
-        return [key for _, _, key in found]
+    def similar(self, titles: Mapping[str, str]) -> dict[str, list[str]]:
+        """For each of the titles, by key, the keys of other publications with almost the same, where there are any."""
+        keys, known = list(self._titles), list(self._titles.values())
+        found: dict[str, list[str]] = {}
+        asked = list(titles.items())
+        for start in range(0, len(asked), _CHUNK):
+            part = asked[start : start + _CHUNK]
+            plain = [_plain(title) for _, title in part]
+            likeness = process.cdist(plain, known, scorer=fuzz.ratio, score_cutoff=SIMILAR, dtype=np.uint8)
+            for row, column in np.argwhere(likeness):
+                if keys[column] != part[row][0]:
+                    found.setdefault(part[row][0], []).append(keys[column])
+        return found
+
+
+def _plain(title: str) -> str:
+    """The words of a title in small letters and in order, so that neither case, signs nor word order count."""
+    return " ".join(sorted(utils.default_process(title).split()))

@@ -29,8 +29,8 @@ def source_create(
 ) -> Source:
     """A new publication, with its key.
 
-    `index` holds the stored publications where many are made in turn. Raises PermissionDenied, and ValidationError
-    also for a publication that is stored already, however its address or identifier is written.
+    `index` holds the stored publications, where the caller has them at hand. Raises PermissionDenied, and
+    ValidationError also for a publication that is stored already, however its address or identifier is written.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     refuse_unknown(details, DETAILS)
@@ -42,8 +42,6 @@ def source_create(
     reason = checked_reason(reason, needed=False)
     store(source, actor=actor, reason=reason)
     audit_record(actor=actor, action="source.create", subject=source, reason=reason)
-    if index is not None:
-        index.add(source)
     return source
 
 

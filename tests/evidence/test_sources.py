@@ -89,9 +89,9 @@ def test_similar_titles_are_found():
     SourceFactory(key="a", title="Scaling Laws for Neural Language Models")
     SourceFactory(key="b", title="Protein folding in the cell")
     index = SourceIndex.of(Source.objects.all())
-    assert index.similar("Scaling laws for neural language models.") == ["a"]
-    assert index.similar("Scaling laws for neural language models", besides="a") == []
-    assert index.similar("Something else entirely") == []
+    asked = {"new": "Scaling laws, for neural language models.", "a": "Scaling Laws for Neural Language Models"}
+    assert index.similar(asked) == {"new": ["a"]}
+    assert index.similar({"new": "Something else entirely"}) == {}
 
 
 def test_a_source_gets_a_key_once_and_its_date_moves_the_quality_of_its_items(curator):

@@ -1,0 +1,127 @@
+"""Tables as files: CSV, JSON and Parquet. What a file says of columns and types is checked here, once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NoReturn
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
+from tablib import Dataset
+
+MAX_BYTES = 20_000_000
+MAX_ROWS = 10_000
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+
+class TableFormat(TextChoices):
+    """Kinds of files."""
+
+    CSV = "csv", "text/csv"
+    JSON = "json", "application/json"
+    PARQUET = "parquet", "application/vnd.apache.parquet"
+
+
+def guarded(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula, with an apostrophe before it (OWASP, CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def unguarded(text: str) -> str:
+    """The text that `guarded` made this of."""
+    return text[1:] if _GUARDED.match(text) else text
+
+
+def read_csv(raw: bytes) -> Dataset:
+    """A table from UTF-8 text with a line of column names. Raises ValidationError naming the row that is wrong."""
+    try:
+        text = _bounded(raw).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ValidationError(f"Line {line} is not UTF-8 text; save the file as UTF-8.") from None
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
+    except csv.Error as error:
+        raise ValidationError(f"The file is not valid CSV: {error}.") from None
+    if not lines:
+        raise ValidationError("The file is empty.")
+    headers, *rows = lines
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(headers):
+            raise ValidationError(f"Row {number} has {len(row)} cells, the line of column names has {len(headers)}.")
+    return _table([name.strip() for name in headers], [[unguarded(cell) for cell in row] for row in rows])
+
+
+def read_json(raw: bytes) -> Dataset:
+    """A table from an array of objects, one a row, with the same keys. Raises ValidationError naming the row."""
+    try:
+        rows = json.loads(_bounded(raw), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"The file is not valid JSON: {error}.") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValidationError("The file should be an array of objects, one a row.")
+    headers = list(rows[0]) if rows else []
+    for number, row in enumerate(rows, 1):
+        if odd := sorted(row.keys() ^ set(headers)):
+            raise ValidationError(f"Row {number} has other columns than row 1: {', '.join(odd)}.")
+    return _table(headers, [[row[name] for name in headers] for row in rows])
+
+
+READERS: Mapping[str, Callable[[bytes], Dataset]] = {TableFormat.CSV: read_csv, TableFormat.JSON: read_json}
+
+
+def write_csv(table: Dataset) -> bytes:
+    """CSV (RFC 4180, UTF-8) with numbers in full and without formulas."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(table.headers)
+    writer.writerows([guarded(_plain(cell)) for cell in row] for row in table)
+    return out.getvalue().encode()
+
+
+def write_json(table: Dataset) -> bytes:
+    """An array of objects, one a row."""
+    rows = [dict(zip(table.headers, map(_plain, row), strict=True)) for row in table]
+    return json.dumps(rows, ensure_ascii=False, indent=1).encode()
+
+
+def write_parquet(table: Dataset, types: Mapping[str, pa.DataType]) -> bytes:
+    """Parquet with the type of each column."""
+    schema = pa.schema([(name, types[name]) for name in table.headers])
+    columns: Iterable[Sequence[Any]] = zip(*table, strict=True) if len(table) else [()] * len(schema)
+    out = io.BytesIO()
+    pq.write_table(pa.table([list(column) for column in columns], schema=schema), out)
+    return out.getvalue()
+
+
+def _bounded(raw: bytes) -> bytes:
+    if len(raw) > MAX_BYTES:
+        raise ValidationError(f"The file is larger than {MAX_BYTES:,} bytes.")
+    return raw
+
+
+def _table(headers: list[str], rows: list[list[Any]]) -> Dataset:
+    if not rows:
+        raise ValidationError("The file has no rows.")
+    if len(rows) > MAX_ROWS:
+        raise ValidationError(f"The file has more than {MAX_ROWS:,} rows; split it.")
+    if twice := sorted({name for name in headers if headers.count(name) > 1}):
+        raise ValidationError(f"Columns that are there twice: {', '.join(twice)}.")
+    return Dataset(*rows, headers=headers)
+
+
+def _plain(cell: Any) -> Any:
+    return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
