@@ -74,7 +74,9 @@ def verify(
 def _differences(path: str, stored: Any, computed: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(stored, dict) and isinstance(computed, dict):
         for key in computed | stored:
-            yield from _differences(f"{path}.{written(key)}".lstrip("."), stored.get(key, _MISSING), computed.get(key, _MISSING))
+            yield from _differences(
+                f"{path}.{written(key)}".lstrip("."), stored.get(key, _MISSING), computed.get(key, _MISSING)
+            )
     elif isinstance(stored, list) and isinstance(computed, list):
         for index in range(max(len(stored), len(computed))):
             pair = (each[index] if index < len(each) else _MISSING for each in (stored, computed))
