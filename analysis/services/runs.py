@@ -42,10 +42,18 @@ class Superseded(Exception):
     """Another worker has the run now, or it has ended: stop, write nothing."""
 
 
-def run_create(*, document: ModelDocument, owner: User | None, name: str = "", is_shared: bool = False) -> AnalysisRun:
-    """A new run, queued as soon as the transaction commits."""
+def run_create(
+    *,
+    document: ModelDocument,
+    owner: User | None,
+    name: str = "",
+    is_shared: bool = False,
+    run_id: UUID | None = None,
+) -> AnalysisRun:
+    """A new run, queued as soon as the transaction commits; `run_id`, where given, is its id."""
     now = timezone.now()
     run = AnalysisRun(
+        id=run_id or uuid4(),
         name=name,
         owner=owner,
         is_shared=is_shared,
@@ -57,9 +65,9 @@ def run_create(*, document: ModelDocument, owner: User | None, name: str = "", i
         queued_at=now,
         job_id=uuid4().hex,
     )
-    run.full_clean()
+    run.full_clean(validate_unique=False)  # of a new id and a new job the database knows best
     with transaction.atomic():
-        run.save()
+        run.save(force_insert=True)
         _note(run.pk, RunStatus.QUEUED, attempt=0, at=now)
         _enqueue_on_commit(run.pk, run.job_id)
     return run
