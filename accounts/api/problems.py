@@ -134,14 +134,21 @@ def faults(detail: Any, path: str = "") -> Iterator[Fault]:
     """DRF's nested error details, one by one."""
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
-            whole = key in {"non_field_errors", NON_FIELD_ERRORS}
-            yield from faults(inner, path if whole else f"{path}.{key}" if path else str(key))
+            yield from faults(inner, _below(path, key))
     elif isinstance(detail, list):
         nested = any(isinstance(inner, Mapping | list) for inner in detail)
         for index, inner in enumerate(detail):
             yield from faults(inner, f"{path}[{index}]" if nested else path)
     else:
         yield Fault(path=path, code=getattr(detail, "code", None) or "invalid", message=str(detail))
+
+
+def _below(path: str, key: str | int) -> str:
+    if key in {"non_field_errors", NON_FIELD_ERRORS}:
+        return path
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
 
 
 def _django_faults(error: DjangoValidationError) -> Iterator[Fault]:

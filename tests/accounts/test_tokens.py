@@ -1,0 +1,437 @@
+"""Access and refresh tokens, their keys, and tickets for sockets."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from django.apps import apps
+from django.core.checks import run_checks
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+
+from accounts import redis_client
+from accounts.keys import key_create, key_revoke
+from accounts.models import ApiKey, User
+from accounts.policies import Role
+from accounts.services import role_assign, tokens_end, user_save
+from accounts.tokens import (
+    AccessToken,
+    RefreshToken,
+    key_ring,
+    ticket_issue,
+    ticket_redeem,
+    tokens_issue,
+    tokens_refresh,
+    user_by_access_token,
+)
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def ada():
+    user = UserFactory(username="Ada", role="analyst")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def post(client):
+    def send(path, body, **headers):
+        return client.post(f"/api/v1/auth/{path}", body, content_type="application/json", headers=headers)
+
+    return send
+
+
+@pytest.fixture
+def me(client):
+    return lambda token: client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def keys(settings):
+    """Set the keys of tokens, and forget them afterwards."""
+
+    def use(*texts):
+        settings.JWT_KEYS = list(texts)
+        key_ring.cache_clear()
+
+    yield use
+    key_ring.cache_clear()
+
+
+def pem(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def public_pem(key):
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+RSA = generate_private_key(65537, 2048)
+ED = Ed25519PrivateKey.generate()
+SECRET = "a secret that is long enough for HS256"
+
+
+@pytest.mark.sqlite
+def test_a_password_buys_tokens_that_say_who_one_is(ada, post, me):
+    pair = post("token", {"username": "ada", "password": PASSWORD}).json()
+    claims = jwt.decode(pair["access"], options={"verify_signature": False})
+    assert (claims["iss"], claims["aud"], claims["sub"]) == ("aifutures", "aifutures-api", str(ada.pk))
+    assert (claims["role"], claims["exp"] - claims["iat"]) == ("analyst", 900)
+    assert claims["scopes"] == me(pair["access"]).json()["scopes"]
+    assert jwt.decode(pair["refresh"], options={"verify_signature": False})["exp"] - claims["iat"] == 7 * 86_400
+    assert me(pair["access"]).json()["username"] == "Ada"
+
+
+@pytest.mark.parametrize("wrong", [{"password": "other"}, {"username": "nobody"}])
+def test_wrong_credentials(ada, post, wrong):
+    answer = post("token", {"username": "ada", "password": PASSWORD, **wrong})
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "No active account has this name and password."
+
+
+def test_the_inactive_get_no_tokens(ada, post):
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert post("token", {"username": "ada", "password": PASSWORD}).status_code == 401
+
+
+@pytest.mark.parametrize("username", ["ada", "ADA"])
+def test_guessing_is_stopped_whatever_the_capitals(ada, post, username):
+    for each in ["Ada", "aDa"] * 5:
+        last = post("token", {"username": each, "password": "wrong"})
+    assert last.status_code == 429
+    answer = post("token", {"username": username, "password": PASSWORD})
+    assert (answer.status_code, answer["Content-Type"]) == (429, "application/problem+json")
+    assert 0 < int(answer["Retry-After"]) <= 900
+
+
+class TestEnds:
+    def change_password(user):
+        user.set_password("another phrase altogether")
+        user.save()
+
+    def change_role(user):
+        role_assign(user=user, role=Role.CURATOR)
+
+    def change_role_and_back(user):
+        role_assign(user=user, role=Role.CURATOR)
+        role_assign(user=user, role=Role.ANALYST)
+
+    def deactivate(user):
+        user.is_active = False
+        user_save(user=user, role=user.role, actor=None)
+
+    def deactivate_and_back(user):
+        TestEnds.deactivate(user)
+        user.is_active = True
+        user_save(user=user, role=Role.ANALYST, actor=None)
+
+    def delete(user):
+        user.delete()
+
+    def end(user):
+        tokens_end(user=user)
+
+    @pytest.mark.parametrize(
+        "change",
+        [change_password, change_role, change_role_and_back, deactivate, deactivate_and_back, delete, end],
+        ids=lambda change: change.__name__,
+    )
+    def test_at_the_next_request(self, ada, post, me, change):
+        pair = tokens_issue(user=ada)
+        ticket = ticket_issue(user=ada)
+        assert me(pair["access"]).status_code == 200
+        change(ada)
+        assert me(pair["access"]).status_code == 401
+        assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
+        assert ticket_redeem(ticket) is None
+
+    def test_not_with_what_changes_nothing(self, ada, me):
+        access = tokens_issue(user=ada)["access"]
+        role_assign(user=ada, role=Role.ANALYST)
+        ada.first_name = "Augusta"
+        user_save(user=ada, role=Role.ANALYST, actor=None)
+        assert me(access).status_code == 200
+
+
+def test_the_role_is_the_databases_not_the_tokens(ada, me):
+    access = AccessToken.for_user(ada)
+    access["role"], access["scopes"] = "admin", ["read:*"]
+    assert me(access).json()["role"] == "analyst"
+    assert "read:drafts" not in me(access).json()["scopes"]
+
+
+class TestRefresh:
+    def test_is_good_once_and_gives_the_next(self, ada, post, me):
+        first = tokens_issue(user=ada)
+        second = post("token/refresh", {"refresh": first["refresh"]}).json()
+        assert me(second["access"]).status_code == 200
+        assert post("token/refresh", {"refresh": first["refresh"]}).status_code == 401
+        assert post("token/refresh", {"refresh": second["refresh"]}).status_code == 200
+
+    def test_its_text_is_not_kept(self, ada):
+        tokens_issue(user=ada)
+        assert [row.token for row in OutstandingToken.objects.all()] == [""]
+
+    def test_ends_with_revoke(self, ada, post, me):
+        pair = tokens_issue(user=ada)
+        assert post("token/revoke", {"refresh": pair["refresh"]}).status_code == 204
+        assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
+        assert me(pair["access"]).status_code == 200
+        assert post("token/revoke", {"refresh": pair["refresh"]}).status_code == 204
+
+    def test_revoke_everywhere_ends_all(self, ada, post, me):
+        one, other = tokens_issue(user=ada), tokens_issue(user=ada)
+        assert post("token/revoke", {"refresh": one["refresh"], "everywhere": True}).status_code == 204
+        assert me(one["access"]).status_code == 401
+        assert post("token/refresh", {"refresh": other["refresh"]}).status_code == 401
+
+    @pytest.mark.parametrize("text", ["", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+    def test_what_is_none(self, post, text):
+        assert post("token/refresh", {"refresh": text}).status_code == (401 if text else 400)
+
+    def test_an_access_token_is_none(self, ada, post, me):
+        pair = tokens_issue(user=ada)
+        assert post("token/refresh", {"refresh": pair["access"]}).status_code == 401
+        assert me(pair["refresh"]).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_refresh_at_once_one_is_answered():
+    refresh = tokens_issue(user=UserFactory(role="viewer"))["refresh"]
+    barrier, given = threading.Barrier(4), []
+
+    def renew():
+        barrier.wait()
+        try:
+            given.append(tokens_refresh(refresh=refresh))
+        except Exception:
+            given.append(None)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=renew) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([pair for pair in given if pair]) == 1
+
+
+class TestKeys:
+    @pytest.mark.parametrize(("key", "algorithm"), [(SECRET, "HS256"), (pem(RSA), "RS256"), (pem(ED), "EdDSA")])
+    def test_each_kind_signs_and_names_itself(self, ada, keys, me, key, algorithm):
+        keys(key)
+        access = str(AccessToken.for_user(ada))
+        header = jwt.get_unverified_header(access)
+        assert (header["alg"], header["kid"]) == (algorithm, key_ring().current.kid)
+        assert me(access).status_code == 200
+
+    @pytest.mark.parametrize("previous", [SECRET, pem(RSA), public_pem(RSA), public_pem(ED)], ids=str.split)
+    def test_the_previous_key_is_accepted_and_signs_nothing(self, ada, keys, me, previous):
+        keys({public_pem(RSA): pem(RSA), public_pem(ED): pem(ED)}.get(previous, previous))
+        old = str(AccessToken.for_user(ada))
+        keys("the new key, which is just as long as that", previous)
+        new = str(AccessToken.for_user(ada))
+        assert (me(old).status_code, me(new).status_code) == (200, 200)
+        assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
+        keys("the new key, which is just as long as that")
+        assert (me(old).status_code, me(new).status_code) == (401, 200)
+
+    def forged(self, ada, key, algorithm, **changes):
+        claims = {**AccessToken.for_user(ada).payload, "iss": "aifutures", "aud": "aifutures-api", **changes}
+        return jwt.encode(claims, key, algorithm, headers={"kid": key_ring().current.kid})
+
+    def test_no_other_algorithm_than_the_keys_own(self, ada, keys, me):
+        keys(pem(RSA))
+        assert me(self.forged(ada, None, "none")).status_code == 401
+        assert me(self.forged(ada, key_ring().current.kid * 2, "HS256")).status_code == 401
+        assert me(self.forged(ada, generate_private_key(65537, 2048), "RS256")).status_code == 401
+        assert me(self.forged(ada, RSA, "RS256")).status_code == 200
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"iss": "others"},
+            {"aud": "others"},
+            {"exp": 1_700_000_000},
+            {"sub": "0"},
+            {"sub": "x"},
+            {"stamp": ""},
+            {"token_type": "refresh"},
+        ],
+        ids=str,
+    )
+    def test_a_claim_that_is_not_ours(self, ada, keys, me, changes):
+        keys(SECRET)
+        assert me(self.forged(ada, SECRET, "HS256")).status_code == 200
+        assert me(self.forged(ada, SECRET, "HS256", **changes)).status_code == 401
+
+
+class TestTickets:
+    def test_let_in_once(self, ada, post):
+        access = tokens_issue(user=ada)["access"]
+        answer = post("ws-ticket", None, Authorization=f"Bearer {access}").json()
+        assert answer["expires_in"] == 60
+        assert ticket_redeem(answer["ticket"]) == ada
+        assert ticket_redeem(answer["ticket"]) is None
+
+    def test_last_a_minute_and_are_not_kept_in_the_clear(self, ada):
+        ticket = ticket_issue(user=ada)
+        (name,) = redis_client.connection().keys("ws-ticket:*")
+        assert ticket not in name.decode()
+        assert 0 < redis_client.connection().ttl(name) <= 60
+
+    def test_are_as_limited_as_their_key(self, ada):
+        key, _ = key_create(user=ada, name="socket", scopes=["read:scenarios"])
+        assert ticket_redeem(ticket_issue(user=ada, key=key)).limited_to == {"read:scenarios"}
+        ticket = ticket_issue(user=ada, key=key)
+        key_revoke(key=key, actor=ada)
+        assert ticket_redeem(ticket) is None
+
+    def test_nonsense(self):
+        assert ticket_redeem("nonsense") is None
+
+
+class TestApiKeys:
+    def ask(self, client, text, path="me"):
+        return client.get(f"/api/v1/auth/{path}", headers={"Authorization": f"Api-Key {text}"})
+
+    def make(self, post, user, **body):
+        headers = {"Authorization": f"Bearer {AccessToken.for_user(user)}"}
+        return post("keys", {"name": "notebook", **body}, **headers)
+
+    def test_is_shown_once_and_kept_as_a_hash(self, ada, client, post):
+        made = self.make(post, ada, scopes=["read:scenarios"]).json()
+        assert self.ask(client, made["key"]).json()["scopes"] == ["read:scenarios"]
+        listed = self.ask(client, made["key"], "keys").json()["keys"]
+        assert [row["prefix"] for row in listed] == [made["prefix"]]
+        assert "key" not in listed[0]
+        assert made["key"].split("_", 2)[2] not in str(ApiKey.objects.values().get())
+
+    def test_may_no_more_than_its_owner_may_now(self, client):
+        user = UserFactory(role="curator")
+        _, text = key_create(user=user, name="all")
+        assert "write:evidence" in self.ask(client, text).json()["scopes"]
+        role_assign(user=user, role=Role.VIEWER)
+        assert self.ask(client, text).json()["scopes"] == ["read:scenarios", "read:results"]
+
+    def test_of_an_admin_may_be_limited_by_a_pattern(self, client):
+        _, text = key_create(user=UserFactory(role="admin"), name="reader", scopes=["read:*"])
+        assert set(self.ask(client, text).json()["scopes"]) >= {"read:evidence", "read:drafts", "read:runs"}
+        assert not any(scope.startswith("write:") for scope in self.ask(client, text).json()["scopes"])
+
+    @pytest.mark.parametrize(
+        ("body", "path"),
+        [
+            ({"scopes": ["write:evidence"]}, "scopes"),
+            ({"scopes": ["read:*"]}, "scopes"),
+            ({"scopes": ["nonsense"]}, "scopes"),
+            ({"scopes": []}, "scopes"),
+            ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+            ({"expires_at": "soon"}, "expires_at"),
+            ({"name": ""}, "name"),
+            ({"name": "x" * 101}, "name"),
+            ({"colour": "red"}, "colour"),
+        ],
+        ids=str,
+    )
+    def test_bad_input_makes_none(self, ada, post, body, path):
+        answer = self.make(post, ada, **body)
+        assert answer.status_code == 400
+        assert [fault["path"].partition("[")[0] for fault in answer.json()["errors"]] == [path]
+        assert not ApiKey.objects.exists()
+
+    def test_names_are_used_once(self, ada, post):
+        assert self.make(post, ada).status_code == 201
+        answer = self.make(post, ada)
+        assert answer.status_code == 400
+        assert "a key of this name" in answer.json()["errors"][0]["message"]
+
+    def test_has_an_end(self, ada, client):
+        ended, text = key_create(user=ada, name="short", expires_at=timezone.now() + timedelta(minutes=1))
+        assert self.ask(client, text).status_code == 200
+        ApiKey.objects.filter(pk=ended.pk).update(expires_at=timezone.now())
+        assert self.ask(client, text).status_code == 401
+
+    def test_ends_when_revoked_and_with_its_owners_activity(self, ada, client):
+        key, text = key_create(user=ada, name="one")
+        key_revoke(key=key, actor=ada)
+        assert self.ask(client, text).status_code == 401
+        _, text = key_create(user=ada, name="one")
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+        assert self.ask(client, text).status_code == 401
+
+    @pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t + "x", lambda t: t.upper(), lambda t: "aif__"])
+    def test_another_text_is_no_key(self, ada, client, change):
+        _, text = key_create(user=ada, name="one")
+        assert self.ask(client, change(text)).status_code == 401
+
+    def test_its_use_is_noted_to_the_minute(self, ada, client, django_assert_num_queries):
+        key, text = key_create(user=ada, name="one")
+        self.ask(client, text)
+        key.refresh_from_db()
+        first = key.last_used_at
+        assert timezone.now() - first < timedelta(seconds=10)
+        with django_assert_num_queries(1):
+            self.ask(client, text)
+        ApiKey.objects.update(last_used_at=first - timedelta(minutes=2))
+        self.ask(client, text)
+        key.refresh_from_db()
+        assert key.last_used_at > first
+
+    def test_makes_and_ends_no_keys(self, ada, client):
+        key, text = key_create(user=ada, name="one")
+        headers = {"Authorization": f"Api-Key {text}"}
+        made = client.post("/api/v1/auth/keys", {"name": "two"}, content_type="application/json", headers=headers)
+        ended = client.delete(f"/api/v1/auth/keys/{key.pk}", headers=headers)
+        assert (made.status_code, ended.status_code) == (403, 403)
+        assert ApiKey.objects.kept().count() == 1
+
+
+class TestSessions:
+    def test_serve_the_browser_with_csrf(self, ada):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(ada)
+        assert client.get("/api/v1/auth/me").json()["username"] == "Ada"
+        body = {"name": "browser"}
+        refused = client.post("/api/v1/auth/keys", body, content_type="application/json")
+        assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+        client.cookies["csrftoken"] = token = "x" * 32
+        made = client.post("/api/v1/auth/keys", body, content_type="application/json", headers={"X-CSRFToken": token})
+        assert made.status_code == 201
+
+
+def test_garbage_in_the_header_is_401(client):
+    for value in ("Bearer", "Bearer ", "Bearer x y z", "Api-Key", "Api-Key \x01", "Bearer " + "x" * 5000):
+        assert client.get("/api/v1/auth/me", headers={"Authorization": value}).status_code == 401
+    assert user_by_access_token("") is None
+
+
+def test_a_token_for_a_user_unknown_to_the_database(client, ada):
+    refresh = str(RefreshToken.for_user(ada))
+    ada.delete()
+    answer = client.post("/api/v1/auth/token/refresh", {"refresh": refresh}, content_type="application/json")
+    assert answer.status_code == 401
+
+
+def test_a_start_without_the_blacklist_is_refused(monkeypatch):
+    def found():
+        return [each.id for each in run_checks(tags=["security"]) if each.id == "accounts.E001"]
+
+    assert not found()
+    installed = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda name: "blacklist" not in name and installed(name))
+    assert found()
