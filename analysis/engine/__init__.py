@@ -4,5 +4,5 @@ Plain NumPy, Numba and SciPy; nothing here knows of Django, Redis, a database or
 MODEL.md beside this file, whose sections the docstrings cite.
 """
 
-ENGINE_VERSION = "1.1.0"
+ENGINE_VERSION = "1.2.0"
 """Changes whenever any number that the engine gives could change; part of every cache key."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
+from scipy.cluster.hierarchy import cophenet, fcluster, leaves_list, linkage
 from scipy.spatial.distance import pdist
 
 from .estimate import letters
 from .spec import ModelDocument, scenario_codes
 
 Floats = NDArray[np.floating]
+Labels = NDArray[np.integer]
 
 
 def fits(pattern: str, code: str) -> bool:
@@ -44,26 +45,59 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
 
     The distance of two scenarios is the sum of w_h over the hypotheses in which they differ, where w_h is proportional
     to 2 p_h (1 - p_h), the probability that two independent futures differ in h; the w_h sum to 1.
-    Gives SciPy's `linkage` rows, the `leaves` as codes from left to right, and `groups`: at
-    most as many as curated clusters (fewer where distances tie).
+    Gives SciPy's `linkage` rows, the `leaves` as codes from left to right, and `groups`: at most as many as curated
+    clusters (fewer where distances tie). `cophenetic_correlation` is that of the tree's distances with the scenarios'
+    own (Sokal & Rohlf 1962): how well a tree describes them. `agreement` of the groups with the curated clusters is 1
+    where both divide alike and 0 on average by chance: `scenarios` counts all scenarios alike, `futures` weighs them
+    by probability (see `adjusted_rand`).
     """
     codes = scenario_codes(len(document.codes))
     outcomes = letters(len(document.codes))
     p = np.clip(probabilities @ outcomes, 0.0, 1.0)  # sums may pass 1 in the last digit
     spread = p * (1 - p)
     weights = spread / spread.sum() if spread.sum() > 0 else np.full(p.size, 1 / p.size)
-    tree = linkage(pdist(outcomes, "hamming", w=weights), method="average")
-    label = fcluster(tree, len(document.clusters), criterion="maxclust")
-    groups = [[codes[i] for i in np.flatnonzero(label == mark)] for mark in np.unique(label)]
+    distances = pdist(outcomes, "hamming", w=weights)
+    tree = linkage(distances, method="average")
+    label = fcluster(tree, len(document.clusters), criterion="maxclust") - 1
+    correlation, _ = cophenet(tree, distances)
+    named = membership(document)
     return {
         "hypothesis_weights": dict(zip(document.codes, weights.tolist(), strict=True)),
         "linkage": tree.tolist(),
         "leaves": [codes[i] for i in leaves_list(tree)],
         "groups": [
-            {"scenarios": group, "probability": float(sum(probabilities[codes.index(code)] for code in group))}
-            for group in groups
+            {
+                "scenarios": [codes[i] for i in np.flatnonzero(label == mark)],
+                "probability": float(probabilities[label == mark].sum()),
+            }
+            for mark in range(label.max() + 1)
         ],
+        "cophenetic_correlation": float(correlation),
+        "agreement": {
+            "scenarios": adjusted_rand(label, named),
+            "futures": adjusted_rand(label, named, probabilities),
+        },
     }
+
+
+def adjusted_rand(first: Labels, second: Labels, probabilities: Floats | None = None) -> float:
+    """How much two partitions of the same things agree, beyond chance (Hubert & Arabie 1985); at most 1.
+
+    Without probabilities, over all pairs of different things. With probabilities [things], over pairs of draws
+    that are independent of each other: (P(both together) - P1 P2) / ((P1 + P2) / 2 - P1 P2), where P1 and P2 are the
+    probabilities that the one and the other partition puts the pair together. Partitions that leave no room for
+    chance (all together, or all apart, in both) agree fully.
+    """
+    weights = np.ones(first.size) if probabilities is None else probabilities / probabilities.sum()
+    crossed = np.zeros((first.max() + 1, second.max() + 1))
+    np.add.at(crossed, (first, second), weights)
+    alone = first.size if probabilities is None else 0  # pairs of a thing with itself
+    pairs = weights.sum() ** 2 - alone
+    both, one, other = (
+        ((sums**2).sum() - alone) / pairs for sums in (crossed, crossed.sum(axis=1), crossed.sum(axis=0))
+    )
+    expected, highest = one * other, (one + other) / 2
+    return float((both - expected) / (highest - expected)) if highest - expected > 1e-12 else 1.0
 
 
 def cluster_report(document: ModelDocument, probabilities: Floats, errors: Floats) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def quantiles(values: Floats, weights: Floats | None, points: tuple[float, ...])
     return found
 
 
-def sums_of_rows(values: Floats, members: NDArray[np.integer]) -> Floats:
+def sums_of_rows(values: Floats, members: NDArray[np.generic]) -> Floats:
     """Sums [groups, draws] of those of the values [rows, draws] that belong to each group; members [groups, rows]."""
     sums = np.zeros((len(members), values.shape[-1]), dtype=values.dtype)
     _add_rows(values, members.astype(np.bool_), sums)

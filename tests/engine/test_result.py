@@ -10,7 +10,6 @@ from analysis.engine.sampling import REPLICATES
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model, scenario_codes
 from tests.oracle.documents import document_from_seed
-from tests.oracle.enumeration import cluster_of
 
 
 def all_draws(document, iterations):
@@ -104,30 +103,6 @@ def test_an_intervention_leaves_earlier_years_alone_and_sets_later_ones(study):
     assert changed[:5] == plain[:5]
     assert changed[5]["hypotheses"]["H5"] == pytest.approx({"mean": 1.0, "q05": 1.0, "q50": 1.0, "q95": 1.0}, abs=1e-6)
     assert changed[-1]["hypotheses"]["H6"]["mean"] > plain[-1]["hypotheses"]["H6"]["mean"] + 0.01
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_clusters_take_the_first_pattern_that_fits(seed):
-    data = document_from_seed(seed, years=5)
-    document = parse_model(data)
-    assert [document.clusters[i].name for i in membership(document)] == cluster_of(data)
-
-
-def test_the_dendrogram_covers_every_scenario_once(study):
-    clusters = simulate(parse_model(study))["clusters"]
-    tree = clusters["dendrogram"]
-    assert sorted(tree["leaves"]) == scenario_codes(6)
-    assert len(tree["linkage"]) == 63
-    assert sum(tree["hypothesis_weights"].values()) == pytest.approx(1)
-    assert sum(group["probability"] for group in tree["groups"]) == pytest.approx(1)
-    assert sum(cluster["probability"] for cluster in clusters["named"]) == pytest.approx(1)
-
-
-def test_the_dendrogram_stands_a_hypothesis_that_is_certain():
-    data = document_from_seed(10, hypotheses=4, years=5, influences=7, model="dependency_network", feedback_loops=True)
-    data["run"] |= {"iterations": 4096, "hypotheses": None}
-    tree = simulate(parse_model(data))["clusters"]["dendrogram"]
-    assert len(tree["linkage"]) == 15
 
 
 def test_eight_hypotheses_over_76_years_stay_within_the_samples_memory():
