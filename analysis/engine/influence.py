@@ -228,5 +228,5 @@ def _words(hypothesis: HypothesisSpec, change: dict[str, float]) -> str:
 
 def _size(entry: dict[str, Any], *, by_output: bool) -> float:
     if by_output:
-        return abs(entry["output"]["change"])
-    return max(abs(change["change"]) for change in entry["hypotheses"].values())
+        return abs(float(entry["output"]["change"]))
+    return max(abs(float(change["change"])) for change in entry["hypotheses"].values())

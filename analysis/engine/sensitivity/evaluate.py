@@ -12,7 +12,7 @@ from ..sampling import BLOCK, REPLICATES
 from ..spec import ModelDocument
 from .outputs import Output
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 
 class Evaluator:

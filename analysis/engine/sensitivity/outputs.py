@@ -13,7 +13,7 @@ from ..estimate import ImpossibleObservation, Reporting, letters, marginal, repo
 from ..faults import Fault, ModelError
 from ..spec import ModelDocument
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 Kind = Literal["scenario", "cluster", "hypothesis", "entropy"]
 
 FORMS = "entropy, hypothesis:H1, scenario:ABBABB or cluster:NAME, each with @YEAR if not the target year"
@@ -95,4 +95,4 @@ def _weights(document: ModelDocument, shown: Reporting, kind: str, subject: str,
     if subject not in known:
         some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
         raise ModelError([Fault(path, f"unknown {kind} {subject!r}; known are {some}")])
-    return counted.astype(float)
+    return np.asarray(counted, dtype=float)

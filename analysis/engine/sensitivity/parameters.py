@@ -75,7 +75,7 @@ class Parameter:
         if self.spread is None:
             return self.low + u * (self.high - self.low)
         drawn = self.spread[0] + self.spread[1] * ndtri(np.clip(u, _TINY, 1 - _TINY))
-        return np.clip(expit(drawn) if self.kind == "posterior" else drawn, self.low, self.high)
+        return np.asarray(np.clip(expit(drawn) if self.kind == "posterior" else drawn, self.low, self.high))
 
     def level(self, u: Floats) -> Floats:
         """Quantiles for levels u in [0, 1]: from end to end of a range, from 5 % to 95 % of what has no ends."""

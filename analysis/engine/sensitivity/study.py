@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -269,10 +270,9 @@ def _interactions(names: Sequence[str], indices: SobolIndices) -> list[dict[str,
     """Every pair's interaction, the largest first; none if the design has no second order."""
     if indices.second is None or indices.second_conf is None:
         return []
-    pairs = np.triu_indices(len(names), 1)
-    found = zip(*pairs, indices.second[pairs], indices.second_conf[pairs], strict=True)
     entries = [
-        {"parameters": [names[j], names[k]], **_estimate(float(value), float(width))} for j, k, value, width in found
+        {"parameters": [one, other], **_estimate(float(indices.second[j, k]), float(indices.second_conf[j, k]))}
+        for (j, one), (k, other) in combinations(enumerate(names), 2)
     ]
     return sorted(entries, key=lambda entry: -entry["value"])
 
