@@ -130,7 +130,7 @@ CACHES = {
 }
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name in ("interactive", "analysis", "default")
+    for name in ("interactive", "default", "analysis")
 }
 RQ_SHOW_ADMIN_LINK = False  # the queues have a page of their own, for admins only
 CHANNEL_LAYERS = {

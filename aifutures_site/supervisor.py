@@ -20,10 +20,11 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 
 @dataclass
 class Part:
-    """One process. `once` parts may end; all others are started again."""
+    """One process. `told` adds to the environment. `once` parts may end; all others are started again."""
 
     name: str
     command: Sequence[str]
+    told: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
     pass_fds: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -83,7 +84,7 @@ class Supervisor:
     def _start(self, part: Part) -> None:
         part.process = spawn(
             part.command,
-            env=self._environment,
+            env={**self._environment, **part.told},
             pass_fds=part.pass_fds,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

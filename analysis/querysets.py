@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -14,13 +14,13 @@ from analysis.choices import ACTIVE_STATUSES
 if TYPE_CHECKING:
     from analysis.models import (  # noqa: F401 - named in strings below
         AnalysisRun,
+        Computation,
         Influence,
         Scenario,
         ScenarioCluster,
     )
 
-HEAVY_FIELDS = ("model_document", "checkpoint", "result")
-"""Columns of a run of a hundred kilobytes and more: loaded when they are asked for, never with a list."""
+ComputationT = TypeVar("ComputationT", bound="Computation")
 
 
 class InfluenceQuerySet(ScopedQuerySet["Influence"]):
@@ -41,32 +41,54 @@ class ScenarioQuerySet(ScopedQuerySet["Scenario"]):
     read_scope = Scope.READ_SCENARIOS
 
 
-class AnalysisRunQuerySet(models.QuerySet["AnalysisRun"]):
-    """Runs."""
+class ComputationQuerySet(models.QuerySet[ComputationT]):
+    """Runs, studies, reports: whatever has an owner and a life from the wish to the result."""
 
     def visible_to(self, user: Asker) -> Self:
-        """Own, shared and published runs; every run for admins; none for who may not read results."""
+        """Own ones and those open to everyone; every one for admins; none for who may not read results."""
         if may(user, Scope.READ_ALL_RUNS):
             return self
         if not may(user, Scope.READ_RESULTS):
             return self.none()
-        return self.filter(Q(owner_id=user.pk) | Q(is_shared=True) | Q(published_at__isnull=False))
+        return self.filter(Q(owner_id=user.pk) | self._open())
+
+    def active(self) -> Self:
+        """Those that wait or are being worked on."""
+        return self.filter(status__in=ACTIVE_STATUSES)
+
+    def _open(self) -> Q:
+        """What everyone who reads results may see."""
+        return Q(is_shared=True)
+
+
+class AnalysisRunQuerySet(ComputationQuerySet["AnalysisRun"]):
+    """Runs. The published ones are open to everyone."""
 
     def published(self) -> Self:
         """Runs that are or were the baseline, the present one first."""
         return self.filter(published_at__isnull=False).order_by(F("published_at").desc(), "-created_at")
 
-    def active(self) -> Self:
-        """Runs that wait or are being worked on."""
-        return self.filter(status__in=ACTIVE_STATUSES)
+    def _open(self) -> Q:
+        return super()._open() | Q(published_at__isnull=False)
 
 
-_Manager = models.Manager.from_queryset(AnalysisRunQuerySet)
+_ComputationManager = models.Manager.from_queryset(ComputationQuerySet)
 
 
-class AnalysisRunManager(_Manager["AnalysisRun"]):
+class ComputationManager(_ComputationManager[ComputationT]):
+    """Leaves the heavy columns in the database until they are asked for."""
+
+    def get_queryset(self) -> ComputationQuerySet[ComputationT]:
+        """Every row, without the heavy columns."""
+        return ComputationQuerySet(self.model, using=self._db).defer(*self.model.heavy_fields)
+
+
+_AnalysisRunManager = models.Manager.from_queryset(AnalysisRunQuerySet)
+
+
+class AnalysisRunManager(_AnalysisRunManager["AnalysisRun"]):
     """Leaves the heavy columns in the database until they are asked for."""
 
     def get_queryset(self) -> AnalysisRunQuerySet:
         """Every run, without the heavy columns."""
-        return AnalysisRunQuerySet(self.model, using=self._db).defer(*HEAVY_FIELDS)
+        return AnalysisRunQuerySet(self.model, using=self._db).defer(*self.model.heavy_fields)

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from accounts.policies import Asker
-from analysis.models import AnalysisRun
-from analysis.querysets import AnalysisRunQuerySet
+from analysis.models import AnalysisRun, RobustnessReport, SensitivityStudy
+from analysis.querysets import AnalysisRunQuerySet, ComputationQuerySet
 
 
 def baseline_run() -> AnalysisRun | None:
@@ -19,6 +19,16 @@ def baseline_run() -> AnalysisRun | None:
 def run_list(*, user: Asker) -> AnalysisRunQuerySet:
     """The runs that the user may see, newest first, without documents and checkpoints."""
     return AnalysisRun.objects.visible_to(user).select_related("owner")
+
+
+def study_list(*, user: Asker) -> ComputationQuerySet[SensitivityStudy]:
+    """The sensitivity studies that the user may see, newest first, without documents."""
+    return SensitivityStudy.objects.visible_to(user).select_related("owner")
+
+
+def report_list(*, user: Asker) -> ComputationQuerySet[RobustnessReport]:
+    """The robustness reports that the user may see, newest first, without documents."""
+    return RobustnessReport.objects.visible_to(user).select_related("owner")
 
 
 def run_by_id(text: str) -> AnalysisRun:

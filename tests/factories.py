@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.policies import Role
 from accounts.services import role_assign
 from analysis.choices import RunStatus
-from analysis.models import AnalysisRun
+from analysis.models import AnalysisRun, RobustnessReport, SensitivityStudy
 from evidence.choices import Direction, EvidenceStatus, SourceType
 from evidence.models import Evidence, Hypothesis, Source
 
@@ -78,15 +78,18 @@ class EvidenceFactory(DjangoModelFactory):
     status = EvidenceStatus.APPROVED
 
 
-class AnalysisRunFactory(DjangoModelFactory):
-    """A queued run; traits `running`, `succeeded`, `failed`, `published`."""
+class ComputationFactory(DjangoModelFactory):
+    """What is queued; traits `running`, `succeeded`, `failed`."""
 
     class Meta:
-        model = AnalysisRun
+        abstract = True
 
     class Params:
         running = factory.Trait(
-            status=RunStatus.RUNNING, started_at=factory.LazyFunction(timezone.now), attempt=1, iterations_completed=512
+            status=RunStatus.RUNNING,
+            started_at=factory.LazyFunction(timezone.now),
+            heartbeat_at=factory.LazyFunction(timezone.now),
+            attempt=1,
         )
         failed = factory.Trait(
             status=RunStatus.FAILED, finished_at=factory.LazyFunction(timezone.now), error="The worker was lost."
@@ -97,13 +100,39 @@ class AnalysisRunFactory(DjangoModelFactory):
             started_at=datetime(2026, 3, 2, 9, 0, 1, tzinfo=UTC),
             finished_at=datetime(2026, 3, 2, 9, 0, 5, tzinfo=UTC),
             attempt=1,
-            iterations_completed=4096,
             result=factory.LazyFunction(dict),
         )
-        published = factory.Trait(succeeded=True, published_at=factory.LazyFunction(timezone.now))
 
-    name = factory.Sequence(lambda n: f"Run {n}")
+    name = factory.Sequence(lambda n: f"Computation {n}")
     model_document = factory.LazyFunction(dict)
     input_hash = "0" * 64
     engine_version = "1"
+
+
+class AnalysisRunFactory(ComputationFactory):
+    """A run; also the trait `published`."""
+
+    class Meta:
+        model = AnalysisRun
+
+    class Params:
+        published = factory.Trait(succeeded=True, published_at=factory.LazyFunction(timezone.now))
+
     iterations_total = 4096
+    iterations_completed = factory.LazyAttribute(lambda run: 4096 if run.status == RunStatus.SUCCEEDED else 0)
+
+
+class SensitivityStudyFactory(ComputationFactory):
+    class Meta:
+        model = SensitivityStudy
+
+    method = "local"
+    output = "entropy@2050"
+    request = factory.LazyFunction(lambda: {"method": "local"})
+
+
+class RobustnessReportFactory(ComputationFactory):
+    class Meta:
+        model = RobustnessReport
+
+    request = factory.LazyFunction(lambda: {"iterations": 4096})

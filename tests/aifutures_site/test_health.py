@@ -52,7 +52,7 @@ def test_ready(client, worker):
 def test_not_ready_without_workers(client):
     answer = client.get("/ready")
     assert answer.status_code == 503
-    assert answer.json()["checks"]["workers"] == "none for interactive, analysis, default"
+    assert answer.json()["checks"]["workers"] == "none for interactive, default, analysis"
 
 
 def test_not_ready_with_a_silent_worker(client, worker):

@@ -60,13 +60,14 @@ def test_life_of_a_server(served):
     wait_until(lambda: ready(port), 60, "ready")
     assert json.loads(get(port, "/ready")[1])["status"] == "ok"
 
-    for word in ("daphne", "manage.py worker", "redis-server"):
+    for word in ("daphne", "worker --queue interactive", "worker --queue default", "redis-server"):
         lost = parts(process, word)
         kill(lost[0])
         wait_until(lambda lost=lost, word=word: len(set(parts(process, word)) - set(lost)) == 1, what=word)
     assert get(port, "/health")[0] == 200, "the socket is kept while the web server is started again"
     said = log.read_text()
     assert re.search(r"^web +\| ended by signal 9; starting it again in 0.5 s$", said, re.M)
+    assert re.search(r"^what-if +\| ended by signal 9; starting it again in 0.5 s$", said, re.M)
     assert re.search(r"^worker \d +\| ended by signal 9; starting it again in 0.5 s$", said, re.M)
     assert re.search(r"^redis +\| was gone; started again on the same data$", said, re.M)
 

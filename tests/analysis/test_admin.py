@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from analysis.models import AnalysisRun
 from tests.factories import AnalysisRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +50,35 @@ def test_documents_scroll_in_their_own_boxes(page):
     boxes = re.findall(r'<pre style="([^"]*)"', page)
     assert len(boxes) == 2
     assert all("overflow: auto" in style and "max-height" in style for style in boxes)
+
+
+class TestActions:
+    @pytest.fixture
+    def act(self, client):
+        """Do an action on runs, as an admin; gives the page that follows."""
+        client.force_login(UserFactory(role="admin"))
+
+        def act(action, *runs):
+            data = {"action": action, "_selected_action": [str(run.pk) for run in runs]}
+            return client.post(reverse("admin:analysis_analysisrun_changelist"), data, follow=True)
+
+        return act
+
+    def test_cancel_ends_what_waits_and_asks_what_runs_to_stop(self, act):
+        waiting, running, ended = (
+            AnalysisRunFactory(),
+            AnalysisRunFactory(running=True),
+            AnalysisRunFactory(failed=True),
+        )
+        assert "1 cancelled, 1 asked to stop." in act("cancel", waiting, running, ended).content.decode()
+        waiting, running, ended = (AnalysisRun.objects.get(pk=run.pk) for run in (waiting, running, ended))
+        assert (waiting.status, running.status, ended.status) == ("cancelled", "running", "failed")
+        assert running.cancel_requested_at is not None
+        assert "All of them have ended already." in act("cancel", ended).content.decode()
+
+    def test_download_gives_the_result_with_its_model(self, act):
+        run = AnalysisRunFactory(succeeded=True, result={"schema": "x"}, model_document={"name": "A model"})
+        response = act("download", run)
+        assert response.json() == {"schema": "x", "model_document": {"name": "A model"}}
+        assert f'filename="analysisrun-{run.short_id}.json"' in response["Content-Disposition"]
+        assert "Choose one that has succeeded." in act("download", AnalysisRunFactory()).content.decode()

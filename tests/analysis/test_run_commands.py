@@ -11,11 +11,11 @@ import django_rq
 import pytest
 from django.core.management import CommandError, call_command
 
+from analysis.choices import WorkQueue
 from analysis.engine.simulate import Progress
 from analysis.management.output import write_output
 from analysis.models import AnalysisRun
 from analysis.services.model_documents import PUBLISHED_STUDY
-from analysis.services.runs import QUEUE
 from analysis.terminal import ProgressBar
 from tests.processes import environment, manage
 
@@ -132,7 +132,7 @@ def test_simulate_needs_no_database_and_writes_the_result(tmp_path):
     ],
 )
 def test_run_analysis_refuses_before_anything_is_queued(arguments, named):
-    queue = django_rq.get_queue(QUEUE)
+    queue = django_rq.get_queue(WorkQueue.ANALYSIS)
     queue.empty()
     with pytest.raises(CommandError) as refused:
         call_command("run_analysis", *arguments)

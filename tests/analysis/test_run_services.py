@@ -14,11 +14,12 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 from rq.job import JobStatus
 
-from analysis import jobs
-from analysis.choices import RunStatus
+from analysis.choices import RunStatus, WorkQueue
 from analysis.engine.simulate import Progress, simulate
+from analysis.jobs import execution
+from analysis.jobs import runs as jobs
 from analysis.models import AnalysisRun
-from analysis.services import runs
+from analysis.services import lifecycle, runs
 from analysis.services.model_documents import model_document_build
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -35,13 +36,13 @@ def queued(django_capture_on_commit_callbacks):
 
 
 def started(run):
-    taken = runs.run_start(run_id=run.pk, job_id=run.job_id)
+    taken = lifecycle.computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
     assert taken is not None
     return taken
 
 
 def silence(run):
-    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - 2 * runs.SILENCE)
+    AnalysisRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now() - 2 * lifecycle.SILENCE)
 
 
 def history(run):
@@ -51,24 +52,24 @@ def history(run):
 def test_a_new_run_waits_in_the_queue_once_it_is_committed(queued):
     assert queued.status == RunStatus.QUEUED
     assert queued.iterations_total == 8192
-    assert queued.job_id in django_rq.get_queue(runs.QUEUE).job_ids
+    assert queued.job_id in django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
     assert history(queued) == ["queued"]
 
 
 def test_nothing_is_queued_where_the_transaction_is_undone(django_capture_on_commit_callbacks):
-    before = django_rq.get_queue(runs.QUEUE).job_ids
+    before = django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
     with django_capture_on_commit_callbacks(execute=True), pytest.raises(ZeroDivisionError), transaction.atomic():
         run = runs.run_create(document=model_document_build(model="published"), owner=None)
         raise ZeroDivisionError
     assert not AnalysisRun.objects.filter(pk=run.pk).exists()
-    assert django_rq.get_queue(runs.QUEUE).job_ids == before
+    assert django_rq.get_queue(WorkQueue.ANALYSIS).job_ids == before
 
 
 def test_only_the_job_that_a_run_waits_for_starts_it_and_only_once(queued):
-    assert runs.run_start(run_id=queued.pk, job_id="another") is None
+    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id="another") is None
     run = started(queued)
     assert (run.status, run.attempt) == (RunStatus.RUNNING, 1)
-    assert runs.run_start(run_id=queued.pk, job_id=queued.job_id) is None
+    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id=queued.job_id) is None
 
 
 def test_a_run_that_succeeds_keeps_its_result_and_no_checkpoint(queued):
@@ -89,32 +90,32 @@ def test_a_lost_workers_run_goes_on_elsewhere_and_its_late_writes_are_refused(
 ):
     lost = started(queued)
     runs.run_checkpoint(run=lost, checkpoint=b"state")
-    assert runs.runs_reap() == 0
+    assert lifecycle.computations_reap() == 0
     silence(lost)
     with django_capture_on_commit_callbacks(execute=True):
-        assert runs.runs_reap() == 1
+        assert lifecycle.computations_reap() == 1
     waiting = AnalysisRun.objects.get(pk=lost.pk)
     assert (waiting.status, waiting.losses) == (RunStatus.QUEUED, 1)
-    assert waiting.job_id in django_rq.get_queue(runs.QUEUE).job_ids
+    assert waiting.job_id in django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
     again = started(waiting)
     assert bytes(again.checkpoint) == b"state"
     for write in (
         lambda: runs.run_progress(run=lost, progress=PROGRESS),
         lambda: runs.run_checkpoint(run=lost, checkpoint=b"late"),
-        lambda: runs.run_fail(run=lost, reason="late"),
-        lambda: runs.run_heartbeat(run=lost),
+        lambda: lifecycle.computation_fail(computation=lost, reason="late"),
+        lambda: lifecycle.computation_heartbeat(computation=lost),
     ):
-        with pytest.raises(runs.Superseded):
+        with pytest.raises(lifecycle.Superseded):
             write()
     assert AnalysisRun.objects.get(pk=lost.pk).status == RunStatus.RUNNING
 
 
 def test_a_run_that_loses_three_workers_is_given_up_with_a_reason(queued):
     run = queued
-    for _ in range(runs.MAX_LOSSES):
+    for _ in range(lifecycle.MAX_LOSSES):
         run = started(AnalysisRun.objects.get(pk=run.pk))
         silence(run)
-        runs.runs_reap()
+        lifecycle.computations_reap()
     run = AnalysisRun.objects.get(pk=run.pk)
     assert run.status == RunStatus.FAILED
     assert "run it again" in run.error
@@ -123,7 +124,7 @@ def test_a_run_that_loses_three_workers_is_given_up_with_a_reason(queued):
 def test_a_checkpoint_clears_the_losses_before_it(queued):
     lost = started(queued)
     silence(lost)
-    runs.runs_reap()
+    lifecycle.computations_reap()
     again = started(AnalysisRun.objects.get(pk=lost.pk))
     assert again.losses == 1
     runs.run_checkpoint(run=again, checkpoint=b"state")
@@ -132,22 +133,22 @@ def test_a_checkpoint_clears_the_losses_before_it(queued):
 
 def test_being_told_to_stop_is_no_loss(queued):
     run = started(queued)
-    runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=b"state")
+    lifecycle.computation_requeue(computation=run, reason="its worker was told to stop", checkpoint=b"state")
     run = AnalysisRun.objects.get(pk=run.pk)
     assert (run.status, run.losses, bytes(run.checkpoint)) == (RunStatus.QUEUED, 0, b"state")
 
 
 def test_cancelling_a_waiting_run_ends_it_and_its_job_does_nothing(queued):
-    assert runs.run_cancel(run=queued).status == RunStatus.CANCELLED
-    assert runs.run_start(run_id=queued.pk, job_id=queued.job_id) is None
+    assert lifecycle.computation_cancel(computation=queued).status == RunStatus.CANCELLED
+    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id=queued.job_id) is None
 
 
 def test_cancelling_a_running_run_is_seen_at_its_next_progress(queued):
     run = started(queued)
-    assert runs.run_cancel(run=run).status == RunStatus.RUNNING
+    assert lifecycle.computation_cancel(computation=run).status == RunStatus.RUNNING
     assert runs.run_progress(run=run, progress=PROGRESS) is True
-    runs.run_stop_cancelled(run=run)
-    assert runs.run_cancel(run=run).status == RunStatus.CANCELLED
+    lifecycle.computation_stop_cancelled(computation=run)
+    assert lifecycle.computation_cancel(computation=run).status == RunStatus.CANCELLED
 
 
 def ended_as_cancelled(run):
@@ -155,50 +156,55 @@ def ended_as_cancelled(run):
     assert (run.status, run.checkpoint) == (RunStatus.CANCELLED, None)
     assert run.finished_at is not None
     assert history(run) == ["queued", "running", "cancelled"]
-    assert run.job_id not in django_rq.get_queue(runs.QUEUE).job_ids
+    assert run.job_id not in django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
 
 
 def test_a_cancelled_run_whose_worker_is_told_to_stop_ends_and_does_not_wait(
     queued, django_capture_on_commit_callbacks
 ):
     run = started(queued)
-    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
-    runs.run_cancel(run=run)
+    django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
+    lifecycle.computation_cancel(computation=run)
     with django_capture_on_commit_callbacks(execute=True):
-        runs.run_requeue(run=run, reason="its worker was told to stop", checkpoint=b"state")
+        lifecycle.computation_requeue(computation=run, reason="its worker was told to stop", checkpoint=b"state")
     ended_as_cancelled(run)
 
 
 def test_cancelling_wins_over_stopping_in_the_worker(queued, monkeypatch):
     run = started(queued)
-    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
-    runs.run_cancel(run=run)
+    django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
+    lifecycle.computation_cancel(computation=run)
     monkeypatch.setattr(jobs, "SLICE_SECONDS", 0)
-    monkeypatch.setattr(jobs.stopping, "is_set", lambda: True)
-    jobs._compute(run)
+    monkeypatch.setattr(execution.stopping, "is_set", lambda: True)
+    execution.conclude(run, jobs.compute, lambda run, result: runs.run_succeed(run=run, result=result))
     ended_as_cancelled(run)
 
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_cancelled_run_whose_worker_is_lost_is_ended_by_the_reaper(queued, seen, monkeypatch):
     run = started(queued)
-    django_rq.get_queue(runs.QUEUE).remove(run.job_id)
+    django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
     silence(run)
     if seen:
-        runs.run_cancel(run=run)
+        lifecycle.computation_cancel(computation=run)
     else:  # the wish comes after the reaper has read the row, before it writes
-        requeue = runs.run_requeue
-        monkeypatch.setattr(
-            runs, "run_requeue", lambda *, run, **more: (runs.run_cancel(run=run), requeue(run=run, **more))
-        )
-    assert runs.runs_reap() == 1
+        requeue = lifecycle.computation_requeue
+
+        def overtaken(*, computation, **more):
+            lifecycle.computation_cancel(computation=computation)
+            requeue(computation=computation, **more)
+
+        monkeypatch.setattr(lifecycle, "computation_requeue", overtaken)
+    assert lifecycle.computations_reap() == 1
     ended_as_cancelled(run)
 
 
-@pytest.mark.parametrize("finds", [runs.run_start, runs.runs_reap])
+@pytest.mark.parametrize("finds", [lifecycle.computation_start, lifecycle.computations_reap])
 def test_a_queued_run_that_is_to_be_cancelled_is_ended_by_whoever_finds_it(queued, finds):
     AnalysisRun.objects.filter(pk=queued.pk).update(cancel_requested_at=timezone.now())
-    arguments = {"run_id": queued.pk, "job_id": queued.job_id} if finds is runs.run_start else {}
+    arguments = (
+        {"model": AnalysisRun, "pk": queued.pk, "job_id": queued.job_id} if finds is lifecycle.computation_start else {}
+    )
     assert finds(**arguments) in {None, 1}
     assert AnalysisRun.objects.get(pk=queued.pk).status == RunStatus.CANCELLED
     assert history(queued) == ["queued", "cancelled"]
@@ -220,19 +226,21 @@ def lose_its_worker(job, queue):
 
 @pytest.mark.parametrize("harm", [forget, fail, lose_its_worker])
 def test_a_run_whose_job_will_never_run_is_queued_again(queued, harm, django_capture_on_commit_callbacks):
-    AnalysisRun.objects.filter(pk=queued.pk).update(queued_at=timezone.now() - runs.UNCLAIMED - timedelta(seconds=1))
-    assert runs.runs_reap() == 0
-    queue = django_rq.get_queue(runs.QUEUE)
+    AnalysisRun.objects.filter(pk=queued.pk).update(
+        queued_at=timezone.now() - lifecycle.UNCLAIMED - timedelta(seconds=1)
+    )
+    assert lifecycle.computations_reap() == 0
+    queue = django_rq.get_queue(WorkQueue.ANALYSIS)
     harm(queue.fetch_job(queued.job_id), queue)
     with django_capture_on_commit_callbacks(execute=True):
-        assert runs.runs_reap() == 1
+        assert lifecycle.computations_reap() == 1
     job_id = AnalysisRun.objects.get(pk=queued.pk).job_id
     assert job_id != queued.job_id
-    assert job_id in django_rq.get_queue(runs.QUEUE).job_ids
+    assert job_id in django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
 
 
 def test_a_write_outlives_a_moment_without_the_database_and_no_more(monkeypatch):
-    monkeypatch.setattr(jobs, "WRITE_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(execution, "WRITE_AGAIN_SECONDS", 0)
     failures = iter([OperationalError, OperationalError])
 
     def write():
@@ -240,17 +248,17 @@ def test_a_write_outlives_a_moment_without_the_database_and_no_more(monkeypatch)
             raise failure("away")
         return "written"
 
-    assert jobs._insist(write) == "written"
+    assert execution.insist(write) == "written"
     failures = iter([OperationalError] * 3)
     with pytest.raises(OperationalError):
-        jobs._insist(write)
+        execution.insist(write)
 
 
 def test_checkpoints_are_spaced_by_what_they_cost(queued, monkeypatch):
     now, made = [100.0], []
     monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(runs, "run_checkpoint", lambda **written: None)
-    execution = jobs._Execution(started(queued))
+    simulation = jobs._Simulation(started(queued), execution.Watch())
 
     def make():
         made.append(now[0])
@@ -259,5 +267,5 @@ def test_checkpoints_are_spaced_by_what_they_cost(queued, monkeypatch):
 
     for later in (0.5, 1.5, 2.5, 11, 13):
         now[0] = max(now[0], 100 + later)
-        execution._keep(make)
+        simulation.keep(make)
     assert made == [101.5, 113]

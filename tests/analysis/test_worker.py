@@ -14,7 +14,8 @@ from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model
 from tests.processes import environment, kill, manage, running, wait_until
 
-WORKER = (sys.executable, str(PROJECT / "manage.py"), "worker")
+EVERY_QUEUE = (sys.executable, str(PROJECT / "manage.py"), "worker")
+WORKER = (*EVERY_QUEUE, "--queue", "analysis")
 LONG = 15_000_000
 """Iterations that keep a worker busy for some seconds: time enough to disturb it."""
 
@@ -37,12 +38,28 @@ def row(folder, *columns):
         return database.execute(query).fetchone()
 
 
+def study_status(folder):
+    with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+        query = "select status from analysis_sensitivitystudy order by created_at desc limit 1"
+        return database.execute(query).fetchone()[0]
+
+
+def transitions(folder):
+    """Why the newest run changed its status, each time."""
+    with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+        run = "(select id from analysis_analysisrun order by created_at desc limit 1)"
+        found = database.execute(f"select reason from analysis_runtransition where run_id = {run} order by at")
+        return [reason for (reason,) in found]
+
+
 def status(folder):
     return row(folder, "status")[0]
 
 
 def queue_run(env, iterations):
-    done = manage("run_analysis", "--no-wait", "--model", "published", "--iterations", str(iterations), env=env)
+    done = manage(
+        "run_analysis", "--no-wait", "--fresh", "--model", "published", "--iterations", str(iterations), env=env
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -95,6 +112,56 @@ def test_a_running_run_is_cancelled_within_two_seconds(installation, tmp_path):
             )
             database.commit()
         wait_until(lambda: status(folder) == "cancelled", 2, log.read_text())
+
+
+ASK = """
+import time
+from analysis.services.model_documents import model_document_build
+from analysis.services.runs import run_create
+from analysis.services.studies import report_create, study_create
+from analysis.services.what_if import what_if_ask
+
+document = model_document_build(model="published", iterations=4096)
+run = run_create(document=document, owner=None)
+study = study_create(document=document, request={"method": "local"}, owner=None)
+report = report_create(document=document, owner=None, iterations=4096)
+print(what_if_ask(user=None, run=run, request={"overrides": {"priors": {"H1": 0.9}}}, seconds=60)["schema"])
+rows = [run, study, report]
+deadline = time.monotonic() + 60
+while not all(row.is_final for row in rows) and time.monotonic() < deadline:
+    time.sleep(0.1)
+    rows = [type(row).objects.get(pk=row.pk) for row in rows]
+print(*((row.result_document or {}).get("schema", row.status) for row in rows))
+"""
+
+
+def test_one_worker_answers_questions_studies_and_runs(installation, tmp_path):
+    _, env = installation
+    log = tmp_path / "log"
+    with running(*EVERY_QUEUE, env=env, log=log) as worker:
+        wait_until(lambda: "ready" in log.read_text() or worker.poll() is not None, 90, "a worker")
+        done = manage("shell", "-v0", "-c", ASK, env=env, timeout=150)
+    assert done.stdout.split() == [
+        *("aifutures.what_if/1", "aifutures.result/1", "aifutures.sensitivity/1", "aifutures.robustness/1")
+    ], (done.stderr, log.read_text())
+
+
+def test_a_long_run_makes_way_for_a_study(installation, tmp_path):
+    folder, env = installation
+    log = tmp_path / "log"
+    with running(*EVERY_QUEUE, env=env, log=log) as worker:
+        long_run_in_hand(installation, worker, log)
+        code = (
+            "from analysis.services.model_documents import model_document_build as build;"
+            "from analysis.services.studies import study_create;"
+            "study_create(document=build(model='published'), request={'method': 'local'}, owner=None, fresh=True)"
+        )
+        assert manage("shell", "-v0", "-c", code, env=env).returncode == 0
+        wait_until(lambda: study_status(folder) == "succeeded", 30, "the study")
+        assert status(folder) in {"queued", "running"}, "the run had ended before: nothing is shown"
+        assert "it made way for shorter work" in transitions(folder)
+        wait_until(lambda: row(folder, "iterations_completed")[0] > 0 and status(folder) == "running", 30, "the run")
+    assert row(folder, "status", "losses") == ("queued", 0)
 
 
 def test_an_impossible_observation_fails_with_its_reason(installation, tmp_path):

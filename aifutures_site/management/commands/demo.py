@@ -26,9 +26,9 @@ from aifutures_site.embedded import NoRedis, embedded_redis
 from aifutures_site.environment import PROJECT
 from aifutures_site.processes import spawn, stop
 from analysis import charts
+from analysis.choices import WorkQueue
 from analysis.models import Scenario, ScenarioCluster
 from analysis.selectors import baseline_run
-from analysis.services.runs import QUEUE
 
 START_SECONDS = 300
 """A slow machine may need minutes to compile the engine, once."""
@@ -78,7 +78,9 @@ class Command(BaseCommand):
         known = _workers()
         with log.open("wb") as output:
             process = spawn(
-                [sys.executable, str(PROJECT / "manage.py"), "worker"], stdout=output, stderr=subprocess.STDOUT
+                [sys.executable, str(PROJECT / "manage.py"), "worker", "--queue", WorkQueue.ANALYSIS.value],
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         try:
             deadline = time.monotonic() + START_SECONDS
@@ -93,7 +95,7 @@ class Command(BaseCommand):
 
 
 def _workers() -> set[str]:
-    return {worker.name for worker in Worker.all(queue=django_rq.get_queue(QUEUE))}
+    return {worker.name for worker in Worker.all(queue=django_rq.get_queue(WorkQueue.ANALYSIS))}
 
 
 def _demo_user(role: Role) -> str:

@@ -25,6 +25,7 @@ from aifutures_site.config import get_config
 from aifutures_site.embedded import EmbeddedRedis, NoRedis, require_redis
 from aifutures_site.environment import PROJECT
 from aifutures_site.supervisor import Part, Supervisor
+from analysis.choices import WorkQueue
 from analysis.models import AnalysisRun
 from evidence.models import Evidence
 
@@ -45,17 +46,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
         parser.add_argument("--port", type=_port, default=8000, help="port to listen on (%(default)s)")
-        parser.add_argument("--workers", type=_count, help="worker processes (MAX_WORKERS, or 1)")
+        parser.add_argument("--workers", type=_count, help="worker processes for runs and studies (MAX_WORKERS, or 1)")
 
     def handle(self, *args: Any, host: str, port: int, workers: int | None, **options: Any) -> None:
         _raise_open_files()
         with _listener(host, port) as listener, self._redis() as redis:
-            supervisor = Supervisor(self._print, _environment(_worker_count(workers)))
+            supervisor = Supervisor(self._print, _environment())
             _stop_on_signals(supervisor)
             try:
                 baseline_missing = _prepare_database()
+                supervisor.add(Part("what-if", _worker(WorkQueue.INTERACTIVE)))
                 for each in range(_worker_count(workers)):
-                    supervisor.add(Part(f"worker {each + 1}", [*_MANAGE, "worker"]))
+                    command = _worker(WorkQueue.DEFAULT, WorkQueue.ANALYSIS)
+                    supervisor.add(Part(f"worker {each + 1}", command, _threads(_worker_count(workers))))
                 supervisor.add(Part("web", _daphne(listener), pass_fds=(listener.fileno(),)))
                 if baseline_missing:
                     supervisor.add(Part("baseline", _baseline(), once=True))
@@ -162,13 +165,27 @@ def _baseline() -> list[str]:
     return [*_MANAGE, "run_analysis", "--iterations", str(BASELINE_ITERATIONS), "--publish", "--wait"]
 
 
-def _environment(workers: int) -> dict[str, str]:
-    """What the parts are told: where the project is, and to share the cores among the workers."""
+def _worker(*queues: WorkQueue) -> list[str]:
+    """A worker of some queues, the most urgent first.
+
+    What-if questions have a process of their own, which is at hand whatever is computed. It may take every core: it
+    works for milliseconds, and the others step back for it. Studies of seconds go before runs of minutes.
+    """
+    return [*_MANAGE, "worker", *(part for queue in queues for part in ("--queue", queue.value))]
+
+
+def _threads(workers: int) -> dict[str, str]:
+    """The cores, divided among the workers that compute for long."""
+    if workers == 1 or "ENGINE_THREADS" in os.environ:
+        return {}
+    return {"ENGINE_THREADS": str(max(1, len(os.sched_getaffinity(0)) // workers))}
+
+
+def _environment() -> dict[str, str]:
+    """What all parts are told: where the project is, and how to speak."""
     told = {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
     if sys.stdout.isatty():
         told["LOG_FORMAT"] = "console"
-    if workers > 1:
-        told["ENGINE_THREADS"] = str(max(1, (os.cpu_count() or 1) // workers))
     return {**told, **os.environ}
 
 

@@ -16,7 +16,7 @@ from rq import Worker
 
 from aifutures_site.embedded import NoRedis, require_redis
 from analysis import terminal
-from analysis.choices import RunStatus
+from analysis.choices import RunStatus, WorkQueue
 from analysis.engine.simulate import Progress
 from analysis.engine.spec import ModelDocument, ModelError
 from analysis.management.options import add_run_options, run_choices
@@ -24,7 +24,7 @@ from analysis.management.output import check_output, write_result
 from analysis.models import AnalysisRun, Scenario
 from analysis.services.model_documents import NamedModel, model_document_build
 from analysis.services.publication import run_publish
-from analysis.services.runs import QUEUE, run_create
+from analysis.services.runs import run_create
 
 POLL_SECONDS = 0.25
 
@@ -36,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what to call the run")
         parser.add_argument("--model", choices=NamedModel.values, default=NamedModel.BASELINE, help="(%(default)s)")
         add_run_options(parser)
+        parser.add_argument("--fresh", action="store_true", help="compute anew what has been computed lately")
         parser.add_argument("--stop-when-converged", action="store_true", help="end early once precise enough")
         parser.add_argument("--wait", action=BooleanOptionalAction, default=True, help="follow the run to its end")
         parser.add_argument("--publish", action="store_true", help="make the finished run the baseline")
@@ -55,7 +56,7 @@ class Command(BaseCommand):
             require_redis(settings.REDIS_URL)
         except NoRedis as error:
             raise CommandError(str(error)) from None
-        run = run_create(document=document, owner=None, name=options["name"] or document.name)
+        run = run_create(document=document, owner=None, name=options["name"] or document.name, fresh=options["fresh"])
         self.stdout.write(f"Run {run.pk}: {len(document.evidence)} evidence items, {run.iterations_total:,} iterations")
         if options["wait"]:
             self._finish(_followed(run, terminal.ProgressBar(self.stdout)), options)
@@ -119,7 +120,7 @@ def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
 
 
 def _waiting_for() -> str:
-    if Worker.count(queue=django_rq.get_queue(QUEUE)):
+    if Worker.count(queue=django_rq.get_queue(WorkQueue.ANALYSIS)):
         return "Waiting for a worker that is free"
     return "Waiting for a worker: none is running yet (`manage.py worker` starts one)"
 

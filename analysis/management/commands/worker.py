@@ -1,9 +1,10 @@
-"""`worker`: one long-lived process that computes runs."""
+"""`worker`: one long-lived process that computes what waits in its queues."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from argparse import ArgumentParser
 from types import FrameType
@@ -23,29 +24,33 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from aifutures_site.embedded import NoRedis, is_up, require_redis
-from analysis import jobs
-from analysis.services.runs import runs_reap
+from analysis.choices import WorkQueue
+from analysis.jobs import runs, stopping
+from analysis.jobs.warm_up import precisions, warm_up
+from analysis.services.lifecycle import computations_reap
 from analysis.services.threads import engine_threads
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 3.0
+NICE = 10
+"""By how much a worker of long work steps back, so that whoever waits before a screen is answered first."""
 LOST_SECONDS = 0.5
 """Between two looks whether a lost Redis is back."""
 
 
 class Worker(SimpleWorker):
-    """Runs jobs in this process, whose kernels stay warm; a signal also reaches the run in hand."""
+    """Runs jobs in this process, whose kernels stay warm; a signal also reaches the work in hand."""
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Let the run in hand finish its slice, keep its checkpoint and go back to the queue; then end."""
-        jobs.stopping.set()
+        stopping.set()
         with contextlib.suppress(RedisError):  # without Redis nobody can be told, and the run in hand must not fail
             super().request_stop(signum, frame)
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()
-        self._stop_requested = jobs.stopping.is_set()  # it came before this worker listened
+        self._stop_requested = stopping.is_set()  # it came before this worker listened
 
     def teardown(self) -> None:
         """Sign off, where Redis is there to be told."""
@@ -65,14 +70,16 @@ class Worker(SimpleWorker):
 
 
 class Command(BaseCommand):
-    help = "Compute queued runs until SIGTERM or Ctrl-C; a run in hand goes back to the queue, nothing of it is lost."
+    help = (
+        "Compute what is queued until SIGTERM or Ctrl-C; a run in hand goes back to the queue, nothing of it is lost."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--queue",
             action="append",
-            choices=list(settings.RQ_QUEUES),
-            help="a queue to serve, most urgent first; may be repeated (default: all)",
+            choices=WorkQueue.values,
+            help="a queue to serve, most urgent first; may be repeated (default: interactive, default, analysis)",
         )
         parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
 
@@ -81,15 +88,23 @@ class Command(BaseCommand):
             require_redis(settings.REDIS_URL)
         except NoRedis as error:
             raise CommandError(str(error)) from None
-        self.stdout.write("worker: preparing the engine; the first time compiles it, about half a minute")
-        jobs.warm_up()
-        names = queue or list(settings.RQ_QUEUES)
+        queues = [WorkQueue(name) for name in queue or WorkQueue]
+        names = [name.value for name in queues]
+        if WorkQueue.INTERACTIVE not in queues:
+            os.nice(NICE)
+        self.stdout.write(
+            f"worker: preparing the engine in {' and '.join(precisions(queues))}; "
+            "the first time compiles it, half a minute for each"
+        )
+        warm_up(queues)
+        logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its four lines for each job tell nothing of the work
+        runs.urgent[:] = queues[: queues.index(WorkQueue.ANALYSIS)] if WorkQueue.ANALYSIS in queues else []
         self.stdout.write(f"worker: ready, {engine_threads()} threads, queues {', '.join(names)}")
         with contextlib.suppress(StopRequested):  # told to stop between two workers
             _work(names, burst)
-            while not (burst or jobs.stopping.is_set()):
+            while not (burst or stopping.is_set()):
                 logger.warning("the worker lost its queue; going on as soon as Redis answers")
-                while not (jobs.stopping.wait(LOST_SECONDS) or is_up(settings.REDIS_URL)):
+                while not (stopping.wait(LOST_SECONDS) or is_up(settings.REDIS_URL)):
                     pass
                 _work(names, burst)
 
@@ -112,7 +127,7 @@ def _work(names: list[str], burst: bool) -> None:
 
 
 class _Timer:
-    """A thread that shows the worker alive, also during long jobs, and looks for runs that nobody works on."""
+    """A thread that shows the worker alive, also during long jobs, and looks for work that nobody does."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -131,9 +146,9 @@ class _Timer:
             try:
                 close_old_connections()
                 self._worker.heartbeat()
-                if count := runs_reap():
-                    logger.info("took up runs that nobody worked on", extra={"runs": count})
+                if count := computations_reap():
+                    logger.info("took up what nobody worked on", extra={"computations": count})
             except Exception:
-                logger.warning("looking for lost runs failed; trying again", exc_info=True)
+                logger.warning("looking for lost work failed; trying again", exc_info=True)
             finally:
                 connection.close()

@@ -1,0 +1,99 @@
+"""Monte Carlo runs: in slices, with checkpoints, making way between two slices for what is more urgent."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import django_rq
+from redis.exceptions import RedisError
+
+from aifutures_site.config import get_config
+from analysis.choices import WorkQueue
+from analysis.engine.simulate import Interrupted, Progress, simulate
+from analysis.engine.spec import parse_model
+from analysis.engine.tally import CheckpointError
+from analysis.jobs.execution import Stopped, Watch, execute, insist, stopping
+from analysis.models import AnalysisRun
+from analysis.services import runs
+from analysis.services.threads import engine_threads
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 0.25
+CHECKPOINT_SECONDS = 1.0
+CHECKPOINT_SHARE = 20
+"""Between two checkpoints lies at least so many times what the last one took to make and write."""
+TURN_SECONDS = 2.0
+"""A run goes on for so long at least before it makes way again: however much else is asked, it gets on."""
+
+urgent: list[WorkQueue] = []
+"""The queues that this process serves before that of the runs."""
+
+
+def run_execute(run_id: str) -> None:
+    """Compute a queued run, from its checkpoint if it has one."""
+    execute(AnalysisRun, run_id, compute, lambda run, result: runs.run_succeed(run=run, result=result))
+
+
+def compute(run: AnalysisRun, watch: Watch) -> Mapping[str, Any]:
+    """The run's result document. Raises Stopped with its checkpoint."""
+    return _Simulation(run, watch).result()
+
+
+class _Simulation:
+    """One attempt at a run: the engine's callbacks, written to the run's row."""
+
+    def __init__(self, run: AnalysisRun, watch: Watch) -> None:
+        self.run = run
+        self.watch = watch
+        self.begun = time.monotonic()
+        self.keep_at = self.begun + CHECKPOINT_SECONDS
+
+    def result(self) -> Mapping[str, Any]:
+        document = parse_model(self.run.model_document)
+        checkpoint = None if self.run.checkpoint is None else bytes(self.run.checkpoint)
+        computation = get_config().computation
+        while True:
+            try:
+                return simulate(
+                    document,
+                    jit=computation.optimization.enable_jit,
+                    threads=engine_threads(),
+                    chunk=computation.parallel_processing.chunk_size,
+                    slice_seconds=SLICE_SECONDS,
+                    on_progress=self._progress,
+                    should_stop=lambda: self.watch.should_stop() or self._makes_way(),
+                    on_checkpoint=self.keep,
+                    checkpoint=checkpoint,
+                )
+            except CheckpointError as error:
+                logger.warning("begun anew", extra={"run": str(self.run.pk), "reason": str(error)})
+                checkpoint = None
+            except Interrupted as interrupted:
+                reason = "its worker was told to stop" if stopping.is_set() else "it made way for shorter work"
+                raise Stopped(reason, checkpoint=interrupted.checkpoint) from None
+
+    def _progress(self, progress: Progress) -> None:
+        self.watch.cancelled = insist(lambda: runs.run_progress(run=self.run, progress=progress))
+
+    def _makes_way(self) -> bool:
+        """Whether something waits that this worker serves first."""
+        if time.monotonic() - self.begun < TURN_SECONDS:
+            return False
+        try:
+            return any(django_rq.get_queue(name).count for name in urgent)
+        except RedisError:  # whatever waits there will be told again
+            return False
+
+    def keep(self, make: Callable[[], bytes]) -> None:
+        """Store a checkpoint, if it is time for one."""
+        begun = time.monotonic()
+        if begun < self.keep_at:
+            return
+        checkpoint = make()
+        insist(lambda: runs.run_checkpoint(run=self.run, checkpoint=checkpoint))
+        now = time.monotonic()
+        self.keep_at = now + max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * (now - begun))

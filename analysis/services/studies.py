@@ -1,0 +1,84 @@
+"""Stored studies of a model: sensitivity and robustness (see `lifecycle` for how they are computed)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import rfc8785
+
+from accounts.models import User
+from analysis.engine import ENGINE_VERSION
+from analysis.engine.robustness.report import ITERATIONS
+from analysis.engine.sensitivity.request import design_of, parse_request, study_hash
+from analysis.engine.spec import ModelDocument, input_hash, with_run
+from analysis.models import RobustnessReport, SensitivityStudy, Study
+from analysis.services.lifecycle import computation_create, computation_progress
+from analysis.services.model_documents import published_study
+
+
+def study_create(
+    *,
+    document: ModelDocument,
+    request: Mapping[str, Any],
+    owner: User | None,
+    name: str = "",
+    is_shared: bool = False,
+    fresh: bool = False,
+) -> SensitivityStudy:
+    """A new sensitivity study, answered from an equal one or queued after the commit; `fresh` computes anew.
+
+    Raises ModelError naming the path of what is wrong with the request: an unknown parameter or output, a bad size.
+    """
+    parsed = parse_request(document, request)
+    study = SensitivityStudy(
+        name=name,
+        owner=owner,
+        is_shared=is_shared,
+        model_document=document.to_json(),
+        request=parsed.model_dump(mode="json"),
+        method=parsed.method,
+        output=design_of(document, parsed).output.name,
+        input_hash=study_hash(document, parsed),
+        engine_version=ENGINE_VERSION,
+    )
+    return computation_create(computation=study, fresh=fresh)
+
+
+def report_create(
+    *,
+    document: ModelDocument,
+    owner: User | None,
+    iterations: int = ITERATIONS,
+    name: str = "",
+    is_shared: bool = False,
+    fresh: bool = False,
+) -> RobustnessReport:
+    """A new robustness report, answered from an equal one or queued after the commit; `fresh` computes anew.
+
+    `iterations` are those of each of its runs. The published study's priors are one of the variants. Raises ModelError
+    for a number of iterations that the model does not allow.
+    """
+    base = with_run(document, iterations=iterations)
+    request: dict[str, Any] = {"iterations": iterations, "published_priors": _published_priors()}
+    report = RobustnessReport(
+        name=name,
+        owner=owner,
+        is_shared=is_shared,
+        model_document=document.to_json(),
+        request=request,
+        input_hash=hashlib.sha256(rfc8785.dumps(request | {"model": input_hash(base)})).hexdigest(),
+        engine_version=ENGINE_VERSION,
+    )
+    return computation_create(computation=report, fresh=fresh)
+
+
+def study_progress(*, study: Study, completed: int, total: int) -> bool:
+    """Record how far a study or report is; True if somebody asked to cancel it. Raises Superseded."""
+    return computation_progress(computation=study, steps_completed=completed, steps_total=total)
+
+
+def _published_priors() -> dict[str, float]:
+    """P(A) by hypothesis code."""
+    return {hypothesis.code: hypothesis.prior_probability for hypothesis in published_study().hypotheses}
