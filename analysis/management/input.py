@@ -1,12 +1,15 @@
-"""The files that commands read: regular ones of bounded size, refused in one line."""
+"""What commands read: regular files of bounded size, and stored runs; refused in one line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from analysis.engine.result_file import MAX_BYTES, Computed, ResultError, parse_result
+from analysis.engine.spec import parse_model
+from analysis.selectors import run_by_id
 
 
 def read_input(path: Path, limit: int) -> bytes:
@@ -26,3 +29,16 @@ def read_result(path: Path) -> Computed:
         return parse_result(read_input(path, MAX_BYTES))
     except ResultError as error:
         raise CommandError(f"{path}: {error}", returncode=2) from None
+
+
+def read_computed(name: str) -> Computed:
+    """The result of a file, or of a run that has one. Raises CommandError."""
+    if Path(name).exists():
+        return read_result(Path(name))
+    try:
+        run = run_by_id(name)
+    except ValidationError as error:
+        raise CommandError(f"{' '.join(error.messages)} Nor is there a file of that name.", returncode=2) from None
+    if run.result_document is None:
+        raise CommandError(f"run {run.short_id} has no result: it is {run.get_status_display().lower()}", returncode=2)
+    return Computed(parse_model(run.model_document), run.result_document)

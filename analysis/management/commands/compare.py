@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
-
-from django.core.exceptions import ValidationError
-from django.core.management.base import CommandError
 
 from aifutures_site.config import get_config
 from analysis import comparison_tables
 from analysis.engine.comparison import compare
 from analysis.engine.result_file import Computed
-from analysis.engine.spec import parse_model
-from analysis.management.input import read_result
+from analysis.management.input import read_computed
 from analysis.management.study import ReportCommand
-from analysis.selectors import run_by_id
 
 Pair = tuple[Computed, Computed]
 
@@ -34,7 +28,7 @@ class Command(ReportCommand[Pair]):
         parser.add_argument("--iterations", type=int, metavar="N", help="of each model on the way between the two")
 
     def subject(self, options: dict[str, Any]) -> Pair:
-        return _computed(options["before"]), _computed(options["after"])
+        return read_computed(options["before"]), read_computed(options["after"])
 
     def compute(
         self, subject: Pair, options: dict[str, Any], threads: int, on_progress: Callable[[int, int], None], /
@@ -54,16 +48,3 @@ class Command(ReportCommand[Pair]):
 
     def rows(self, found: Mapping[str, Any]) -> str:
         return comparison_tables.to_csv(found)
-
-
-def _computed(name: str) -> Computed:
-    """The result of a file, or of a run that has one. Raises CommandError."""
-    if Path(name).exists():
-        return read_result(Path(name))
-    try:
-        run = run_by_id(name)
-    except ValidationError as error:
-        raise CommandError(f"{' '.join(error.messages)} Nor is there a file of that name.", returncode=2) from None
-    if run.result_document is None:
-        raise CommandError(f"run {run.short_id} has no result: it is {run.get_status_display().lower()}", returncode=2)
-    return Computed(parse_model(run.model_document), run.result_document)

@@ -1,0 +1,79 @@
+"""Groups of scenarios for people: a document of its own, tables for the terminal, rows for a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.engine.result_file import ResultError
+from analysis.terminal import table
+from analysis.wording import percent
+
+SCHEMA = "aifutures.clusters/1"
+COLUMNS = ("leaf", "scenario", "group", "group_probability", "cluster")
+WIDTH = 100
+
+Report = Mapping[str, Any]
+
+
+def report(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The clusters of a result (MODEL.md 6): `named`, `dendrogram`, and the `metadata` of the result.
+
+    Raises ResultError for one of an engine that did not yet know how far the two agree.
+    """
+    clusters = result["clusters"]
+    if "agreement" not in clusters["dendrogram"]:
+        raise ResultError(f"engine {result['metadata']['engine_version']} left out the agreement; run the model again")
+    return {"schema": SCHEMA, **clusters, "metadata": result["metadata"]}
+
+
+def to_csv(found: Report) -> str:
+    """The scenarios from left to right in the tree, with their group and named cluster."""
+    group, cluster = _by_scenario(found["dendrogram"]["groups"]), _by_scenario(found["named"])
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for leaf, code in enumerate(found["dendrogram"]["leaves"], start=1):
+        index = group[code]
+        chance = found["dendrogram"]["groups"][index]["probability"]
+        writer.writerow((leaf, code, index + 1, chance, found["named"][cluster[code]]["name"]))
+    return file.getvalue()
+
+
+def summary(found: Report) -> str:
+    """What a terminal shows: groups, what they have of the named clusters, fit, agreement and the leaves."""
+    tree = found["dendrogram"]
+    weights = tree["hypothesis_weights"]
+    return "\n\n".join(
+        [
+            f"Groups by distance in {found['metadata']['target_year']}",
+            table(_group_rows(found)),
+            "Hypotheses by their part in the distance",
+            table((code, percent(weights[code])) for code in sorted(weights, key=lambda code: -weights[code])),
+            "Leaves from left to right",
+            textwrap.fill(" ".join(tree["leaves"]), WIDTH, initial_indent="  ", subsequent_indent="  "),
+            f"Cophenetic correlation {tree['cophenetic_correlation']:.3f}: how well the tree keeps the distances.\n"
+            f"Agreement with the named clusters (adjusted Rand index, 1 alike, 0 as by chance): "
+            f"{tree['agreement']['scenarios']:+.3f} over scenarios, {tree['agreement']['futures']:+.3f} over futures "
+            "by their probability.",
+        ]
+    )
+
+
+def _group_rows(found: Report) -> Iterator[Sequence[str]]:
+    cluster = _by_scenario(found["named"])
+    yield "", "probability", "scenarios", "of which in named clusters"
+    for index, group in enumerate(found["dendrogram"]["groups"], start=1):
+        inside = [cluster[code] for code in group["scenarios"]]
+        parts = [f"{inside.count(k)} {named['name']}" for k, named in enumerate(found["named"]) if k in inside]
+        pattern = "".join(
+            letters[0] if len(set(letters)) == 1 else "*" for letters in zip(*group["scenarios"], strict=True)
+        )
+        yield f"{index} {pattern}", percent(group["probability"]), str(len(group["scenarios"])), ", ".join(parts)
+
+
+def _by_scenario(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {code: index for index, group in enumerate(groups) for code in group["scenarios"]}
