@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -36,9 +36,7 @@ def source_create(
     refuse_unknown(details, DETAILS)
     source = Source(**details)
     source.key = source_key(url=source.url, identifier=source.identifier)
-    source.clean_fields(exclude={"key"})
-    _refuse_duplicate(source, index or SourceIndex.of(Source.objects.all()))
-    source.full_clean()
+    _check(source, lambda: index or SourceIndex.of(Source.objects.all()))
     reason = checked_reason(reason, needed=False)
     store(source, actor=actor, reason=reason)
     audit_record(actor=actor, action="source.create", subject=source, reason=reason)
@@ -69,10 +67,7 @@ def source_edit(
         require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason, needed=weighs)
     write(row, changed)
-    row.clean_fields()
-    if not changed.keys().isdisjoint({"url", "identifier"}):
-        _refuse_duplicate(row, SourceIndex.of(Source.objects.exclude(pk=row.pk)))
-    row.full_clean()
+    _check(row, lambda: SourceIndex.of(Source.objects.exclude(pk=row.pk)))
     row.version += 1
     store(row, actor=actor, reason=reason)
     audit_record(actor=actor, action="source.edit", subject=row, reason=reason, details={"fields": sorted(changed)})
@@ -85,7 +80,12 @@ def source_counts(source: Source) -> bool:
     return source.items.filter(status=EvidenceStatus.APPROVED).exists()
 
 
-def _refuse_duplicate(source: Source, index: SourceIndex) -> None:
-    if found := index.same(url=source.url, identifier=source.identifier):
+def _check(source: Source, others: Callable[[], SourceIndex]) -> None:
+    """Raise ValidationError for a source with wrong fields, that cannot be found, or that is one of the others."""
+    source.clean_fields(exclude={"key"})  # what follows says all that the database's constraints would
+    if not source.url and not source.identifier:
+        raise ValidationError("A source needs an address or an identifier.", code="required")
+    if found := others().same(url=source.url, identifier=source.identifier):
         keys = " and ".join(found)
         raise ValidationError(f"This publication is already among the sources: {keys}.", code="duplicate")
+    source.validate_unique()
