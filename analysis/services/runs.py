@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 from accounts.models import User
 from analysis.engine import ENGINE_VERSION
@@ -19,10 +20,21 @@ from analysis.services.lifecycle import (
 
 
 def run_create(
-    *, document: ModelDocument, owner: User | None, name: str = "", is_shared: bool = False, fresh: bool = False
+    *,
+    document: ModelDocument,
+    owner: User | None,
+    name: str = "",
+    is_shared: bool = False,
+    fresh: bool = False,
+    run_id: UUID | None = None,
+    admit: Callable[[], None] = lambda: None,
 ) -> AnalysisRun:
-    """A new run, answered from an equal one or queued as soon as the transaction commits; `fresh` computes anew."""
+    """A new run, answered from an equal one or queued after the commit; `run_id`, where given, is its id.
+
+    `fresh`, `admit` and what is raised as in `computation_create`.
+    """
     run = AnalysisRun(
+        id=run_id or uuid4(),
         name=name,
         owner=owner,
         is_shared=is_shared,
@@ -31,7 +43,7 @@ def run_create(
         engine_version=ENGINE_VERSION,
         iterations_total=rounded_iterations(document.run.iterations),
     )
-    return computation_create(computation=run, fresh=fresh)
+    return computation_create(computation=run, fresh=fresh, admit=admit)
 
 
 def run_progress(*, run: AnalysisRun, progress: Progress) -> bool:

@@ -1,6 +1,8 @@
-"""Who else may see a run."""
+"""Who else may see a run, a study or a report."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -8,27 +10,29 @@ from django.db import transaction
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope, may
-from analysis.models import AnalysisRun
+from analysis.models import Computation
+
+ComputationT = TypeVar("ComputationT", bound=Computation)
 
 
 @transaction.atomic
-def run_share(*, run: AnalysisRun, actor: User, shared: bool) -> AnalysisRun:
-    """Open a run to everyone who reads results, or close it again. A published run is open in any case.
+def computation_share(*, computation: ComputationT, actor: User, shared: bool) -> ComputationT:
+    """Open it to everyone who reads results, or close it again. A published run is open in any case.
 
-    Raises PermissionDenied for other users' runs.
+    Raises PermissionDenied for what is another user's.
     """
-    require_owner(run, actor, Scope.SHARE_ANALYSIS)
-    run = AnalysisRun.objects.select_for_update().get(pk=run.pk)
-    if run.is_shared != shared:
-        run.is_shared = shared
-        run.save(update_fields=["is_shared"])
-        audit_record(actor=actor, action="run.share" if shared else "run.unshare", subject=run)
-    return run
+    require_owner(computation, actor, Scope.SHARE_ANALYSIS)
+    row = type(computation)._default_manager.select_for_update().get(pk=computation.pk)
+    if row.is_shared != shared:
+        row.is_shared = shared
+        row.save(update_fields=["is_shared"])
+        audit_record(actor=actor, action=f"{row._meta.model_name}.{'share' if shared else 'unshare'}", subject=row)
+    return row
 
 
-def require_owner(run: AnalysisRun, actor: User, scope: Scope) -> None:
-    """Raise PermissionDenied unless the actor holds the scope and the run is theirs, or they see every run."""
+def require_owner(computation: Computation, actor: User, scope: Scope) -> None:
+    """Raise PermissionDenied unless the actor holds the scope and it is theirs, or they see everything."""
     if not may(actor, scope):
         raise PermissionDenied(f"This needs the right {scope}.")
-    if run.owner_id != actor.pk and not may(actor, Scope.READ_ALL_RUNS):
-        raise PermissionDenied("This is for the owner of the run, and for admins.")
+    if computation.owner_id != actor.pk and not may(actor, Scope.READ_ALL_RUNS):
+        raise PermissionDenied("This is for its owner, and for admins.")

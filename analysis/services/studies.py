@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import rfc8785
@@ -26,10 +26,12 @@ def study_create(
     name: str = "",
     is_shared: bool = False,
     fresh: bool = False,
+    admit: Callable[[], None] = lambda: None,
 ) -> SensitivityStudy:
-    """A new sensitivity study, answered from an equal one or queued after the commit; `fresh` computes anew.
+    """A new sensitivity study, answered from an equal one or queued after the commit.
 
-    Raises ModelError naming the path of what is wrong with the request: an unknown parameter or output, a bad size.
+    `fresh` and `admit` as in `computation_create`. Raises ModelError naming the path of what is wrong with the request:
+    an unknown parameter or output, a bad size.
     """
     parsed = parse_request(document, request)
     study = SensitivityStudy(
@@ -43,7 +45,7 @@ def study_create(
         input_hash=study_hash(document, parsed),
         engine_version=ENGINE_VERSION,
     )
-    return computation_create(computation=study, fresh=fresh)
+    return computation_create(computation=study, fresh=fresh, admit=admit)
 
 
 def report_create(
@@ -54,11 +56,12 @@ def report_create(
     name: str = "",
     is_shared: bool = False,
     fresh: bool = False,
+    admit: Callable[[], None] = lambda: None,
 ) -> RobustnessReport:
-    """A new robustness report, answered from an equal one or queued after the commit; `fresh` computes anew.
+    """A new robustness report, answered from an equal one or queued after the commit.
 
-    `iterations` are those of each of its runs. The published study's priors are one of the variants. Raises ModelError
-    for a number of iterations that the model does not allow.
+    `iterations` are those of each of its runs. The published study's priors are one of the variants. `fresh` and
+    `admit` as in `computation_create`. Raises ModelError for a number of iterations that the model does not allow.
     """
     base = with_run(document, iterations=iterations)
     request: dict[str, Any] = {"iterations": iterations, "published_priors": _published_priors()}
@@ -71,7 +74,7 @@ def report_create(
         input_hash=hashlib.sha256(rfc8785.dumps(request | {"model": input_hash(base)})).hexdigest(),
         engine_version=ENGINE_VERSION,
     )
-    return computation_create(computation=report, fresh=fresh)
+    return computation_create(computation=report, fresh=fresh, admit=admit)
 
 
 def study_progress(*, study: Study, completed: int, total: int) -> bool:
