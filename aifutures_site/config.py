@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -117,7 +118,13 @@ class OutputConfig(_Part):
     visualization_dpi: Annotated[int, Field(ge=50, le=1200)]
 
 
-_Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}/(second|minute|hour|day)$")] | None
+def _rate(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}/(second|minute|hour|day)", value):
+        raise ValueError("should be a rate such as 50/hour (or per second, minute, day), or null for no limit")
+    return value
+
+
+_Rate = Annotated[str, AfterValidator(_rate)] | None
 
 
 class UserLimits(_Part):

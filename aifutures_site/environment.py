@@ -84,7 +84,7 @@ def _key(value: str) -> str:
         public = private.public_key() if private else load_pem_public_key(value.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm):  # their texts may show a part of it
         raise ValueError("should be an unencrypted PEM key") from None
-    if not (isinstance(public, Ed25519PublicKey) or (isinstance(public, RSAPublicKey) and public.key_size >= 2048)):
+    if not isinstance(public, Ed25519PublicKey) and not (isinstance(public, RSAPublicKey) and public.key_size >= 2048):
         raise ValueError("should be an Ed25519 key, or an RSA key of 2048 bits or more")
     return value
 

@@ -7,6 +7,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from aifutures_site.config import ConfigError, load_config
 from aifutures_site.environment import PROJECT
@@ -20,6 +24,12 @@ def refusal(**environ: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def pem(key) -> str:
+    if hasattr(key, "private_bytes"):
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 @pytest.fixture
@@ -89,6 +99,7 @@ def test_empty_file_changes_nothing(file):
         ("DATA_DIR", "/srv/data", lambda c: c.service.data_dir == Path("/srv/data")),
         ("DATABASE_POOL_SIZE", "20", lambda c: c.service.database_pool_size == 20),
         ("REDIS_URL", "", lambda c: c.service.redis_url is None),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", lambda c: c.service.trusted_proxies == ("10.0.0.0/8", "::1/128")),
     ],
 )
 def test_environment(variable, value, read):
@@ -118,6 +129,16 @@ def test_secret_in_a_file(tmp_path):
         ("analysis: 3", "analysis in {}: "),
         ("computation: {optimization: {enable_jit: 'yes'}}", "computation.optimization.enable_jit in {}: should be"),
         ("output: {export_formats: [xlsx]}", "output.export_formats[0] in {}: should be"),
+        (
+            "limits: {viewer: {scenario_queries: many}}",
+            "limits.viewer.scenario_queries in {}: should be a rate such as",
+        ),
+        (
+            "limits: {viewer: {scenario_queries: 0/hour}}",
+            "limits.viewer.scenario_queries in {}: should be a rate such as",
+        ),
+        ("limits: {viewer: {everything: 1/hour}}", "limits.viewer.everything in {}: unknown key"),
+        ("limits: {king: {}}", "limits.king in {}: unknown key"),
         ("analysis: [", "{}, line 1: not valid YAML"),
         ("- a", "{}: must be a mapping"),
     ],
@@ -125,6 +146,12 @@ def test_secret_in_a_file(tmp_path):
 def test_bad_file(file, text, expected):
     path = file(text)
     assert refusal(AIFUTURES_CONFIG=path).startswith("configuration: " + expected.format(path))
+
+
+def test_limits_of_a_file_change_what_they_name(file):
+    limits = load_config({"AIFUTURES_CONFIG": file("limits: {analyst: {analysis_runs: 99/day}}")}).limits
+    assert (limits.analyst.analysis_runs, limits.analyst.evidence_queries) == ("99/day", "100/hour")
+    assert limits.admin.analysis_runs is None
 
 
 def test_several_faults_are_counted(file):
@@ -148,6 +175,13 @@ def test_several_faults_are_counted(file):
         ("CSRF_TRUSTED_ORIGINS", "example.org", "should match pattern"),
         ("ALLOWED_HOSTS", '{"a": 1}', "should match pattern"),
         ("SECRET_KEY", "open-sesame", "should have at least 32 characters"),
+        ("JWT_SIGNING_KEY", "open-sesame", "should have at least 32 characters, or be a PEM key"),
+        ("JWT_SIGNING_KEY", "-----BEGIN open-sesame", "should be an unencrypted PEM key"),
+        ("JWT_SIGNING_KEY", pem(Ed25519PrivateKey.generate().public_key()), "should be a private key"),
+        ("JWT_PREVIOUS_KEY", pem(generate_private_key(65537, 1024)), "should be an Ed25519 key, or an RSA key of 2048"),
+        ("JWT_PREVIOUS_KEY", pem(X25519PrivateKey.generate()), "should be an Ed25519 key, or an RSA key"),
+        ("TRUSTED_PROXIES", "10.0.0.1, proxy", "should be an IP address or a network such as 10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "should be an IP address or a network such as 10.0.0.0/8"),
         ("CACHE_TTL", "-1", "should be greater than or equal to 0"),
         ("AIFUTURES_CONFG", "a.yaml", "unknown variable"),
     ],
