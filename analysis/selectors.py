@@ -16,6 +16,11 @@ def baseline_run() -> AnalysisRun | None:
     return AnalysisRun.objects.published().first()
 
 
+def baseline_run_id() -> UUID | None:
+    """The id of the run that everyone reads, in one light query."""
+    return AnalysisRun.objects.published().values_list("pk", flat=True).first()
+
+
 def run_list(*, user: Asker) -> AnalysisRunQuerySet:
     """The runs that the user may see, newest first, without documents and checkpoints."""
     return AnalysisRun.objects.visible_to(user).select_related("owner")

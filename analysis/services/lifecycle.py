@@ -7,7 +7,7 @@ computation over, and `Superseded` tells the first one to stop.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
@@ -53,11 +53,15 @@ class Superseded(Exception):
     """Another worker has the computation now, or it has ended: stop, write nothing."""
 
 
-def computation_create(*, computation: ComputationT, fresh: bool = False) -> ComputationT:
+def computation_create(
+    *, computation: ComputationT, fresh: bool = False, admit: Callable[[], None] = lambda: None
+) -> ComputationT:
     """Store a new computation: answered at once where an equal one ended well lately, else queued after the commit.
 
     Equal are two of one kind with the same input hash and engine version, whoever asked for the first; lately is within
-    CACHE_TTL, with ENABLE_RESULT_CACHE. `fresh` computes anew. Raises ValidationError.
+    CACHE_TTL, with ENABLE_RESULT_CACHE. `fresh` computes anew. `admit` is called before something is to be computed,
+    and raises where it may not be: then there is no row. Raises ValidationError, and IntegrityError for an id that is
+    taken.
     """
     now = timezone.now()
     origin = None if fresh else _computed_lately(computation, now)
@@ -69,12 +73,13 @@ def computation_create(*, computation: ComputationT, fresh: bool = False) -> Com
         computation.cached_from, computation.finished_at = origin, now
         for field in computation.progress_fields:
             setattr(computation, field, getattr(origin, field))
-    computation.full_clean()
+    computation.full_clean(validate_unique=False)  # of a new id and a new job the database knows best
     with transaction.atomic():
         computation.save(force_insert=True)
         reason = "" if origin is None else "an equal one had been computed already"
         _note(computation, computation.status, at=now, reason=reason)
         if origin is None:
+            admit()
             _enqueue_on_commit(computation, computation.job_id)
     return computation
 

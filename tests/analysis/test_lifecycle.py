@@ -22,9 +22,10 @@ each_kind = pytest.mark.parametrize("factory", FACTORIES, ids=lambda factory: fa
 def create(django_capture_on_commit_callbacks):
     """Create a computation like the given one, and run what was to come after the commit."""
 
-    def create(like, *, fresh=False, **changes):
+    def create(like, *, fresh=False, admit=lambda: None, **changes):
         with django_capture_on_commit_callbacks(execute=True):
-            return lifecycle.computation_create(computation=like._meta.model(**inputs(like) | changes), fresh=fresh)
+            new = like._meta.model(**inputs(like) | changes)
+            return lifecycle.computation_create(computation=new, fresh=fresh, admit=admit)
 
     return create
 
@@ -133,6 +134,25 @@ class TestCache:
     def test_only_what_ended_well_answers(self, create):
         failed = AnalysisRunFactory(failed=True, model_document={"name": "A model"})
         assert create(failed).status == RunStatus.QUEUED
+
+
+class TestAdmission:
+    """Whoever limits how much is computed is asked when there is something to compute."""
+
+    @staticmethod
+    def refuse():
+        raise PermissionError
+
+    @each_kind
+    def test_who_is_refused_leaves_nothing_behind(self, factory, create):
+        like = factory(model_document={"name": "A model"})
+        with pytest.raises(PermissionError):
+            create(like, admit=self.refuse)
+        assert type(like).objects.count() == 1
+        assert django_rq.get_queue(lifecycle.KINDS[type(like)].queue).count == 0
+
+    def test_a_stored_answer_is_free(self, create):
+        assert create(computed(AnalysisRunFactory), admit=self.refuse).status == RunStatus.SUCCEEDED
 
 
 def test_a_row_that_makes_no_sense_is_refused(create):

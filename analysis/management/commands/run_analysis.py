@@ -58,6 +58,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         run = run_create(document=document, owner=None, name=options["name"] or document.name, fresh=options["fresh"])
         self.stdout.write(f"Run {run.pk}: {len(document.evidence)} evidence items, {run.iterations_total:,} iterations")
+        if run.cached_from_id:
+            self.stdout.write("The same inputs were computed lately: this is that result; --fresh computes anew")
         if options["wait"]:
             self._finish(_followed(run, terminal.ProgressBar(self.stdout)), options)
 
@@ -112,7 +114,7 @@ def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
     except KeyboardInterrupt:
         bar.clear()
         raise CommandError(f"no longer following; run {run.pk} goes on") from None
-    if run.status == RunStatus.SUCCEEDED:
+    if run.status == RunStatus.SUCCEEDED and run.rate:
         bar.show(_progress(run))
     else:
         bar.clear()
