@@ -11,7 +11,7 @@ PARALLEL = auto --maxprocesses 8
 export PYTHON CHROMIUM
 
 .NOTPARALLEL:
-.PHONY: help demo serve test test-browser check bench lock clean base-env test-env bench-env
+.PHONY: help demo serve test test-browser check bench openapi lock clean base-env test-env bench-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -49,6 +49,9 @@ check: test-env ## style, types, import rules, migrations, Django's own checks
 
 bench: bench-env ## the engine's speed, beside NumPy and JAX
 	@$(RUN) -m bench
+
+openapi: base-env ## renew tests/contract/openapi.yaml after a change of the API
+	@$(RUN) manage.py spectacular --validate --fail-on-warn --file tests/contract/openapi.yaml
 
 lock: test-env ## pin the newest versions of requirements/*.in (network)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv

@@ -75,7 +75,7 @@ def key_use(*, text: str) -> ApiKey | None:
     if key.last_used_at is None or key.last_used_at < now - USE_NOTED_EVERY:
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
-    key.user.limited_to = frozenset(key.scopes)
+    key.user.api_key = key
     return key
 
 

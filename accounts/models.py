@@ -36,8 +36,8 @@ class User(AbstractUser):
     question, the admin site's too, is answered by `accounts.policies`.
     """
 
-    limited_to: frozenset[str] | None = None
-    """Scopes of the API key that this request came with; None: all that the role holds."""
+    api_key: ApiKey | None = None
+    """The API key that this request came with."""
 
     email = models.EmailField("e-mail address", blank=True)
     token_generation = models.PositiveIntegerField(default=0, editable=False)
@@ -64,6 +64,11 @@ class User(AbstractUser):
     def role(self) -> policies.Role | None:
         """The role at the first look after this object was loaded. Code that lives longer loads the user anew."""
         return policies.role_of(self)
+
+    @property
+    def limited_to(self) -> frozenset[str] | None:
+        """Scopes of the API key that this request came with; None: all that the role holds."""
+        return frozenset(self.api_key.scopes) if self.api_key else None
 
     @property
     def token_stamp(self) -> str:

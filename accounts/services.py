@@ -38,7 +38,8 @@ def user_save(*, user: User, role: Role | None, actor: User | None) -> None:
 
     Raises ValidationError if no active admin would be left.
     """
-    before = User.objects.select_for_update().get(pk=user.pk) if user.pk else None
+    _lock_admins()
+    before = User.objects.get(pk=user.pk) if user.pk else None
     if before and not (user.is_active and (user.is_superuser or role is Role.ADMIN)):
         admins_check(without=[before])
     user.save()
@@ -59,6 +60,7 @@ def role_assign(*, user: User, role: Role | None, actor: User | None = None) -> 
     Sets the staff flag as the policy says, so that the admin site opens and closes with the role, and ends the
     user's tokens. Raises ValidationError if no active admin would be left.
     """
+    _lock_admins()
     before = user.groups.filter(name__in=Role.values)
     names = sorted(group.name for group in before)
     if role is not Role.ADMIN:
@@ -79,6 +81,7 @@ def role_assign(*, user: User, role: Role | None, actor: User | None = None) -> 
 @transaction.atomic
 def users_delete(*, users: Iterable[User], actor: User | None) -> None:
     """Delete accounts. Raises ValidationError if no active admin would be left."""
+    _lock_admins()
     users = list(users)
     admins_check(without=users)
     for user in users:
@@ -87,16 +90,17 @@ def users_delete(*, users: Iterable[User], actor: User | None) -> None:
 
 
 def admins_check(*, without: Iterable[User]) -> None:
-    """Raise ValidationError if these are all the active admins that there are.
-
-    In a transaction it holds until its end: of two admins who demote each other, the second finds one left.
-    """
+    """Raise ValidationError if these are all the active admins that there are."""
     leaving = {user.pk for user in without}
-    Group.objects.select_for_update().filter(name=Role.ADMIN).first()
     admin = Q(is_superuser=True) | Q(groups__name=Role.ADMIN)
     present = set(User.objects.filter(admin, is_active=True).values_list("pk", flat=True))
     if present and present <= leaving:
         raise ValidationError(LAST_ADMIN, code="last_admin")
+
+
+def _lock_admins() -> None:
+    """Let one transaction at a time change who is an admin: of two who demote each other, the second is the last."""
+    list(Group.objects.select_for_update().filter(name=Role.ADMIN))
 
 
 def tokens_end(*, user: User) -> None:

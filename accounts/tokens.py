@@ -33,7 +33,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts.models import ApiKey, User
+from accounts.models import User
 from accounts.policies import scopes_of
 from accounts.redis_client import connection
 from accounts.selectors import key_by_prefix, user_by_id
@@ -156,8 +156,7 @@ class RefreshToken(_Signed, tokens.RefreshToken):
 
 def user_of(token: AccessToken | RefreshToken) -> User | None:
     """The token's user as the database has it now; None if the token has ended with a change of the user."""
-    user = user_by_id(token["sub"])
-    return user if user and user.is_active and user.token_stamp == token.get("stamp") else None
+    return _still(token["sub"], token.get("stamp", ""), "")
 
 
 def user_by_access_token(text: str) -> User | None:
@@ -206,13 +205,33 @@ def token_revoke(*, refresh: str) -> User | None:
     return user_of(token)
 
 
-def ticket_issue(*, user: User, key: ApiKey | None = None) -> str:
+def user_again(user: User) -> User | None:
+    """Who opened a connection, as the database has them now, for connections that last.
+
+    None if their tokens, or their API key, have ended since.
+    """
+    return _still(user.pk, user.token_stamp, user.api_key.prefix if user.api_key else "")
+
+
+def _still(pk: int | str, stamp: str, key_prefix: str) -> User | None:
+    """The user if the stamp is still theirs, with the API key if there is one."""
+    user = user_by_id(pk)
+    if user is None or not user.is_active or user.token_stamp != stamp:
+        return None
+    if key_prefix:
+        user.api_key = key_by_prefix(key_prefix)
+        if user.api_key is None:
+            return None
+    return user
+
+
+def ticket_issue(*, user: User) -> str:
     """A ticket to open one socket with, within TICKET_LIFETIME: for clients that cannot send headers there.
 
     Raises redis.RedisError.
     """
     ticket = secrets.token_urlsafe(32)
-    content = f"{user.pk} {user.token_stamp} {key.prefix if key else ''}"
+    content = f"{user.pk} {user.token_stamp} {user.api_key.prefix if user.api_key else ''}"
     connection().set(_ticket_name(ticket), content, ex=TICKET_LIFETIME)
     return ticket
 
@@ -226,15 +245,7 @@ def ticket_redeem(ticket: str) -> User | None:
     if content is None:
         return None
     pk, stamp, prefix = content.decode().split(" ")
-    user = user_by_id(pk)
-    if user is None or not user.is_active or user.token_stamp != stamp:
-        return None
-    if prefix:
-        key = key_by_prefix(prefix)
-        if key is None:
-            return None
-        user.limited_to = frozenset(key.scopes)
-    return user
+    return _still(pk, stamp, prefix)
 
 
 def _ticket_name(ticket: str) -> str:

@@ -19,7 +19,6 @@ from accounts.api.serializers import StrictSerializer
 from accounts.api.throttles import refund
 from accounts.api.views import ScopedView
 from accounts.limits import AddressCost, Cost, limit_status
-from accounts.models import ApiKey
 from accounts.policies import Role, Scope, scopes_of
 from accounts.services import tokens_end
 from accounts.tokens import TICKET_LIFETIME, ticket_issue, token_revoke, tokens_issue, tokens_refresh
@@ -206,8 +205,7 @@ class TicketView(ScopedView):
     def post(self, request: Request) -> Response:
         """A one-time ticket, limited as the API key that asks for it."""
         user: Any = request.user
-        key = request.auth if isinstance(request.auth, ApiKey) else None
-        ticket = ticket_issue(user=user, key=key)
+        ticket = ticket_issue(user=user)
         return Response(
             {"ticket": ticket, "expires_in": int(TICKET_LIFETIME.total_seconds())}, status=201, headers=NO_STORE
         )

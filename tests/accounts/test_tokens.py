@@ -30,6 +30,7 @@ from accounts.tokens import (
     ticket_redeem,
     tokens_issue,
     tokens_refresh,
+    user_again,
     user_by_access_token,
 )
 from tests.factories import UserFactory
@@ -153,7 +154,10 @@ class TestEnds:
         pair = tokens_issue(user=ada)
         ticket = ticket_issue(user=ada)
         assert me(pair["access"]).status_code == 200
+        connected = user_by_access_token(pair["access"])
+        assert user_again(connected) == ada
         change(ada)
+        assert user_again(connected) is None
         assert me(pair["access"]).status_code == 401
         assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
         assert ticket_redeem(ticket) is None
@@ -296,10 +300,13 @@ class TestTickets:
 
     def test_are_as_limited_as_their_key(self, ada):
         key, _ = key_create(user=ada, name="socket", scopes=["read:scenarios"])
-        assert ticket_redeem(ticket_issue(user=ada, key=key)).limited_to == {"read:scenarios"}
-        ticket = ticket_issue(user=ada, key=key)
+        ada.api_key = key
+        user = ticket_redeem(ticket_issue(user=ada))
+        assert user.limited_to == user_again(user).limited_to == {"read:scenarios"}
+        ticket = ticket_issue(user=ada)
         key_revoke(key=key, actor=ada)
         assert ticket_redeem(ticket) is None
+        assert user_again(user) is None
 
     def test_nonsense(self):
         assert ticket_redeem("nonsense") is None

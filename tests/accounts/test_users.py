@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.test import RequestFactory
 from django.urls import reverse
 
@@ -87,6 +90,29 @@ class TestTheLastAdmin:
         data["_selected_action"] = [other.pk]
         client.post(reverse("admin:accounts_user_changelist"), data)
         assert not User.objects.filter(pk=other.pk).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_who_demote_each_other_one_stays(self):
+        pair = UserFactory.create_batch(2, role="admin")
+        barrier = threading.Barrier(2)
+
+        def demote(user):
+            barrier.wait()
+            try:
+                role_assign(user=user, role=Role.VIEWER)
+            except ValidationError:
+                return "refused"
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(map(str, pool.map(demote, pair))) == ["None", "refused"]
+        assert sorted(self.still(user) for user in pair) == [False, True]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_the_action_on_a_list_needs_no_transaction_around_it(self, client, last):
+        data = {"action": "delete_selected", "_selected_action": [last.pk, UserFactory().pk]}
+        assert "last active admin" in client.post(reverse("admin:accounts_user_changelist"), data).text
 
     def test_a_superuser_is_one(self, last):
         UserFactory(is_superuser=True)

@@ -131,11 +131,11 @@ def test_secret_in_a_file(tmp_path):
         ("output: {export_formats: [xlsx]}", "output.export_formats[0] in {}: should be"),
         (
             "limits: {viewer: {scenario_queries: many}}",
-            "limits.viewer.scenario_queries in {}: should be a rate such as",
+            "limits.viewer.scenario_queries in {}: should be a rate",
         ),
         (
             "limits: {viewer: {scenario_queries: 0/hour}}",
-            "limits.viewer.scenario_queries in {}: should be a rate such as",
+            "limits.viewer.scenario_queries in {}: should be a rate",
         ),
         ("limits: {viewer: {everything: 1/hour}}", "limits.viewer.everything in {}: unknown key"),
         ("limits: {king: {}}", "limits.king in {}: unknown key"),
