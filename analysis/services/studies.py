@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 import rfc8785
 
@@ -26,15 +27,17 @@ def study_create(
     name: str = "",
     is_shared: bool = False,
     fresh: bool = False,
+    study_id: UUID | None = None,
     admit: Callable[[], None] = lambda: None,
 ) -> SensitivityStudy:
-    """A new sensitivity study, answered from an equal one or queued after the commit.
+    """A new sensitivity study, answered from an equal one or queued after the commit; `study_id` may be its id.
 
     `fresh` and `admit` as in `computation_create`. Raises ModelError naming the path of what is wrong with the request:
     an unknown parameter or output, a bad size.
     """
     parsed = parse_request(document, request)
     study = SensitivityStudy(
+        id=study_id or uuid4(),
         name=name,
         owner=owner,
         is_shared=is_shared,
@@ -56,9 +59,10 @@ def report_create(
     name: str = "",
     is_shared: bool = False,
     fresh: bool = False,
+    report_id: UUID | None = None,
     admit: Callable[[], None] = lambda: None,
 ) -> RobustnessReport:
-    """A new robustness report, answered from an equal one or queued after the commit.
+    """A new robustness report, answered from an equal one or queued after the commit; `report_id` may be its id.
 
     `iterations` are those of each of its runs. The published study's priors are one of the variants. `fresh` and
     `admit` as in `computation_create`. Raises ModelError for a number of iterations that the model does not allow.
@@ -66,6 +70,7 @@ def report_create(
     base = with_run(document, iterations=iterations)
     request: dict[str, Any] = {"iterations": iterations, "published_priors": _published_priors()}
     report = RobustnessReport(
+        id=report_id or uuid4(),
         name=name,
         owner=owner,
         is_shared=is_shared,
