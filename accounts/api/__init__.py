@@ -6,7 +6,7 @@ policy, limits, errors, ETags and their OpenAPI descriptions follow:
     class ItemViewSet(ScopedViewSet):                                       # accounts.api.views (ScopedView: no set)
         scopes = {"list": Scope.READ_EVIDENCE, "retrieve": Scope.READ_EVIDENCE, "partial_update": Scope.WRITE_EVIDENCE}
         costs = {"list": Cost.EVIDENCE_QUERIES}                             # accounts.limits
-        serializer_class = ItemSerializer                                   # StrictSerializer: accounts.api.serializers
+        serializer_class = ItemSerializer                                   # input: a BodySerializer
         pagination_class = ItemPagination                                   # CursorPagination: accounts.api.pagination
 
         def get_queryset(self): return Item.objects.visible_to(self.request.user)   # others' rows are 404
@@ -22,6 +22,8 @@ policy, limits, errors, ETags and their OpenAPI descriptions follow:
   error, never open. The user is `request.user`; `may(user, scope)` and `visible_to(user)` know API keys' limits too.
 - Errors (accounts.api.problems): raise DRF's exceptions, `Conflict`, `UnprocessableContent`, ..., or let a service's
   ValidationError pass (400 with the field as path). Everything is a problem document, also what plain Django answers.
+- Input (accounts.api.serializers): `BodySerializer` for JSON bodies, which takes no unknown field and no value of
+  another JSON type; `StrictSerializer`, which converts texts, for query parameters.
 - Reads get an ETag from their body and answer 304 by themselves; a response that sets its own `ETag` keeps it.
   `not_modified(request, etag)` saves the work where the version is known beforehand.
 - Limits: `costs` counts before the view works. `consume(request, cost, user=...)` (accounts.api.throttles) counts

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.api.pagination import CursorPagination
 from accounts.api.permissions import TO_SIGNED_IN
-from accounts.api.serializers import StrictSerializer
+from accounts.api.serializers import BodySerializer
 from accounts.api.tokens import NO_STORE
 from accounts.api.views import ScopedViewSet
 from accounts.keys import key_create, key_revoke
@@ -40,7 +40,7 @@ class NewKeySerializer(KeySerializer):
         fields = [*KeySerializer.Meta.fields, "key"]
 
 
-class KeyInputSerializer(StrictSerializer):
+class KeyInputSerializer(BodySerializer):
     """What a new key is to be."""
 
     name = serializers.CharField(max_length=100)

@@ -50,7 +50,7 @@ def endpoint(
                     await sync_to_async(_admit)(request, scope, cost, methods)
                     return cast("HttpResponseBase", await view(request, *args, **kwargs))
                 except Exception as error:
-                    return _answer_to(error)
+                    return _answer_to(error, methods)
 
             guarded: Any = guarded_async
         else:
@@ -61,11 +61,11 @@ def endpoint(
                     _admit(request, scope, cost, methods)
                     return cast("HttpResponseBase", view(request, *args, **kwargs))
                 except Exception as error:
-                    return _answer_to(error)
+                    return _answer_to(error, methods)
 
             guarded = guarded_sync
         guarded = csrf_exempt(guarded)  # sessions are checked with the authentication, tokens need no check
-        guarded.cls, guarded.initkwargs, guarded.actions = described_by, {}, None  # what drf-spectacular looks for
+        guarded.cls, guarded.initkwargs = described_by, {}  # what drf-spectacular looks for
         return cast("ViewT", guarded)
 
     return decorate
@@ -94,10 +94,10 @@ def _admit(request: HttpRequest, scope: Access, cost: Cost | None, methods: tupl
             raise Throttled(max(allowance.reset, 1))
 
 
-def _answer_to(error: Exception) -> HttpResponseBase:
+def _answer_to(error: Exception, methods: tuple[str, ...]) -> HttpResponseBase:
     answer = problem_of(error)
     if answer is None:
         raise error
     if isinstance(error, MethodNotAllowed):
-        answer.headers["Allow"] = "GET, HEAD"
+        answer.headers["Allow"] = ", ".join(methods)
     return answer

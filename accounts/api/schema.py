@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from accounts.api.permissions import TO_ALL
 from accounts.api.problems import MEDIA_TYPE
-from accounts.api.serializers import ProblemSerializer
+from accounts.api.serializers import ProblemSerializer, StrictSerializer
 
 PROBLEMS = {
     400: "Something in the request is not valid; `errors` names it.",
@@ -52,6 +53,11 @@ class ApiSchema(AutoSchema):
         if self.method == "GET":
             given.append(_header("ETag", str, "The version; send it as If-None-Match next time.", [200]))
         return given
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        schema = super()._map_basic_serializer(serializer, direction)
+        strict = direction == "request" and isinstance(force_instance(serializer), StrictSerializer)
+        return {**schema, "additionalProperties": False} if strict else schema
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)

@@ -12,24 +12,54 @@ class StrictSerializer(serializers.Serializer):
     """Refuses fields that it does not know, at every depth where it is used, and names them."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """As DRF's. Raises ValidationError that names the unknown fields beside all else that is wrong."""
-        unknown: dict[str, Any] = {}
-        if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = {
-                str(name): [serializers.ErrorDetail("There is no such field.", code="unknown")]
-                for name in data
-                if name not in known
-            }
+        """As DRF's. Raises ValidationError that names all that is wrong."""
+        refused = self.refused(data) if isinstance(data, Mapping) else {}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            if unknown and isinstance(error.detail, dict):
-                raise serializers.ValidationError({**error.detail, **unknown}) from None
+            if refused and isinstance(error.detail, dict):
+                raise serializers.ValidationError({**error.detail, **refused}) from None
             raise
-        if unknown:
-            raise serializers.ValidationError(unknown)
+        if refused:
+            raise serializers.ValidationError(refused)
         return value
+
+    def refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What DRF would let pass, by field."""
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        unknown = serializers.ErrorDetail("There is no such field.", code="unknown")
+        return {str(name): [unknown] for name in data if name not in known}
+
+
+class BodySerializer(StrictSerializer):
+    """For JSON bodies: refuses also values of another JSON type, which DRF would convert (`"5"`, or 0 for false)."""
+
+    def refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Unknown and mistyped fields."""
+        known = {name: field for name, field in self.fields.items() if not field.read_only and name in data}
+        mistyped = {name: _mistyped(field, data[name]) for name, field in known.items()}
+        return {**super().refused(data), **{name: faults for name, faults in mistyped.items() if faults}}
+
+
+_JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] = (
+    (serializers.BooleanField, (bool,), "true or false"),
+    (serializers.IntegerField, (int,), "a whole number"),
+    (serializers.FloatField, (int, float), "a number"),
+    (serializers.CharField, (str,), "a text"),
+)
+
+
+def _mistyped(field: serializers.Field, value: Any) -> Any:
+    """The error details of a value that is not of the field's JSON type; nothing if it is, or if DRF sees to it."""
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        found = {index: _mistyped(field.child, each) for index, each in enumerate(value)}
+        return {index: faults for index, faults in found.items() if faults}
+    for kind, types, words in _JSON_TYPES:
+        if isinstance(field, kind) and value is not None:
+            whole = kind is serializers.IntegerField and isinstance(value, float) and value.is_integer()
+            fits = isinstance(value, types) and (kind is serializers.BooleanField or not isinstance(value, bool))
+            return [] if fits or whole else [serializers.ErrorDetail(f"Should be {words}.", code="type")]
+    return []
 
 
 class FaultSerializer(serializers.Serializer):

@@ -15,7 +15,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from accounts.api.permissions import TO_ALL, TO_SIGNED_IN
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import problem_response
-from accounts.api.serializers import StrictSerializer
+from accounts.api.serializers import BodySerializer
 from accounts.api.throttles import refund
 from accounts.api.views import ScopedView
 from accounts.limits import AddressCost, Cost, limit_status
@@ -27,14 +27,14 @@ NO_STORE = {"Cache-Control": "no-store"}
 _REFUSED = problem_response("The name, the password or the token is not valid.")
 
 
-class CredentialsSerializer(StrictSerializer):
+class CredentialsSerializer(BodySerializer):
     """A name and a password."""
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
 
 
-class RefreshSerializer(StrictSerializer):
+class RefreshSerializer(BodySerializer):
     """A refresh token."""
 
     refresh = serializers.CharField(max_length=8192)
@@ -211,7 +211,7 @@ class TicketView(ScopedView):
         )
 
 
-def _valid(serializer_class: type[StrictSerializer], request: Request) -> dict[str, Any]:
+def _valid(serializer_class: type[BodySerializer], request: Request) -> dict[str, Any]:
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data

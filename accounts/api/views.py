@@ -36,11 +36,12 @@ class ScopedView(APIView):
     @property
     def operation(self) -> str | None:
         """The operation asked for, or None where the view has none for this method."""
+        method = (self.request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            return None
         if isinstance(self, ViewSetMixin):
             return getattr(self, "action", None)
-        method = (self.request.method or "").lower()
-        method = "get" if method == "head" else method
-        return method if method in self.http_method_names and hasattr(self, method) else None
+        return "get" if method == "head" else method
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As DRF's, after refusing what no database takes."""

@@ -15,7 +15,7 @@ from accounts.api.pagination import CursorPagination
 from accounts.api.permissions import TO_ALL, TO_SIGNED_IN
 from accounts.api.plain import endpoint
 from accounts.api.problems import Conflict, UnprocessableContent
-from accounts.api.serializers import StrictSerializer
+from accounts.api.serializers import BodySerializer
 from accounts.api.throttles import consume, refund
 from accounts.api.views import ScopedView, ScopedViewSet
 from accounts.limits import Cost, LimitsUnavailable
@@ -44,15 +44,17 @@ class Raise(ScopedView):
         raise RAISED[what]
 
 
-class Quality(StrictSerializer):
+class Quality(BodySerializer):
     authority = serializers.FloatField(min_value=0, max_value=1)
 
 
-class Item(StrictSerializer):
+class Item(BodySerializer):
     name = serializers.CharField(max_length=10)
     quality = Quality(required=False)
     tags = serializers.ListField(child=serializers.CharField(max_length=5), required=False)
     anything = serializers.JSONField(required=False)
+    count = serializers.IntegerField(required=False, allow_null=True)
+    sure = serializers.BooleanField(required=False)
 
 
 class Echo(ScopedView):

@@ -75,6 +75,7 @@ class TestProblems:
             ("GET", "/api/v1/auth/me/", 404),
             ("POST", "/api/v1/versioned", 405),
             ("OPTIONS", "/api/v1/versioned", 405),
+            ("OPTIONS", "/api/v1/auth/keys", 405),
             ("TRACE", "/api/v1/auth/me", 405),
             ("GET", "/api/v1/html", 418),
             ("GET", "/api/v1/auth/keys/0", 405),
@@ -159,17 +160,32 @@ class TestBodies:
         [
             ({}, ["name"]),
             ({"name": "a", "colour": 1, "size": 2}, ["colour", "size"]),
-            ({"name": "a" * 11, "colour": 1}, ["name", "colour"]),
+            ({"name": "a" * 11, "colour": 1}, ["colour", "name"]),
             ({"name": "a", "quality": {"authority": 2}}, ["quality.authority"]),
             ({"name": "a", "quality": {"authority": 1, "b": 2}}, ["quality.b"]),
             ({"name": "a", "quality": []}, ["quality"]),
             ({"name": "a", "tags": ["short", "too long"]}, ["tags[1]"]),
+            ({"name": 5}, ["name"]),
+            ({"name": "a", "count": "5", "sure": 0, "colour": 1}, ["colour", "count", "sure"]),
+            ({"name": "a", "count": 5.5}, ["count"]),
+            ({"name": "a", "count": True}, ["count"]),
+            ({"name": "a", "sure": "yes"}, ["sure"]),
+            ({"name": "a", "sure": None}, ["sure"]),
+            ({"name": "a", "tags": ["a", 5, "c", True]}, ["tags[1]", "tags[3]"]),
+            ({"name": "a", "tags": "abc"}, ["tags"]),
+            ({"name": "a", "quality": {"authority": "1"}}, ["quality.authority"]),
+            ({"name": "a", "quality": {"authority": True}}, ["quality.authority"]),
         ],
         ids=str,
     )
     def test_what_is_wrong_is_named_by_its_path(self, client, body, paths):
         answer = post(client, json.dumps(body))
-        assert [fault["path"] for fault in answer.json()["errors"]] == paths
+        assert sorted(fault["path"] for fault in answer.json()["errors"]) == paths
+
+    def test_what_json_schema_takes_is_taken(self, client):
+        body = {"name": "a", "count": 5.0, "sure": True, "tags": ["b"], "quality": {"authority": 1}}
+        assert post(client, json.dumps(body)).json() == {**body, "count": 5, "quality": {"authority": 1.0}}
+        assert post(client, json.dumps({"name": "a", "count": None})).json() == {"name": "a", "count": None}
 
     def test_of_more_than_the_limit_are_not_read(self, quiet):
         answer = post(quiet, b'{"name": "' + b"x" * 10_000_000 + b'"}')
