@@ -8,6 +8,8 @@ from accounts.api.description import SchemaView, redoc, swagger
 
 urlpatterns = [
     path("auth/", include("accounts.api.urls")),
+    path("", include("analysis.api.urls")),
+    path("", include("evidence.api.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", swagger, name="api-docs"),
     path("docs/redoc", redoc, name="api-redoc"),

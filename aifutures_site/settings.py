@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 
 import environ
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
@@ -125,6 +126,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _service.cache_url or REDIS_URL,
         "KEY_PREFIX": "cache",
+        "OPTIONS": {"serializer": "aifutures_site.json_cache.JsonSerializer"},
         "TIMEOUT": _service.cache_ttl,
     }
 }
@@ -197,11 +199,22 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Evidence in, probabilities of the futures of AI out.",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "analysis.choices.RunStatus",
+        "OutcomeEnum": "analysis.choices.Outcome",
+        "EvidenceStatusEnum": "evidence.choices.EvidenceStatus",
+    },
 }
 
 # What browsers are told
 
+CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOWED_ORIGINS = list(_service.cors_origins)
+CORS_ALLOW_HEADERS = [*default_headers, "if-match", "if-none-match", "idempotency-key", "prefer", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    *("etag", "location", "preference-applied", "retry-after", "x-request-id"),
+    *("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
+]
 CSRF_TRUSTED_ORIGINS = list(_service.csrf_trusted_origins)
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/"],  # its Alpine.js evaluates expressions

@@ -1,0 +1,124 @@
+"""What the endpoints of runs, sensitivity studies and robustness reports have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.etags import etag_of, not_modified
+from accounts.api.pagination import CursorPagination
+from accounts.api.problems import MEDIA_TYPE, Conflict
+from accounts.api.schema import problem_response
+from accounts.api.views import ScopedViewSet
+from accounts.policies import Scope, may
+from analysis.api.documents import result_answer
+from analysis.choices import RunStatus
+from analysis.models import Computation
+from analysis.services.lifecycle import computation_cancel
+from analysis.services.sharing import computation_share, require_owner
+
+ComputationT = TypeVar("ComputationT", bound=Computation)
+
+NO_RESULT = {(409, MEDIA_TYPE): problem_response("There is no result, or not yet.")}
+
+
+class ComputationFilters(django_filters.FilterSet):
+    """What a list can be narrowed by."""
+
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="Words in the name.")
+    status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
+    mine = django_filters.BooleanFilter(method="of_asker", help_text="Your own ones, or only others'.")
+    shared = django_filters.BooleanFilter(field_name="is_shared")
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    input_hash = django_filters.CharFilter(help_text="Those of exactly these inputs.")
+
+    def of_asker(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
+        """Those of the user who asks, or of all others."""
+        mine = {"owner_id": self.request.user.pk}
+        return rows.filter(**mine) if value else rows.exclude(**mine)
+
+
+class ComputationPagination(CursorPagination[Any]):
+    """The newest first."""
+
+    with_total = True
+
+
+class ComputationViewSet(ScopedViewSet, Generic[ComputationT]):
+    """Own computations and those open to everyone; all for admins. Others' are not there."""
+
+    scopes = {
+        "list": Scope.READ_RESULTS,
+        "retrieve": Scope.READ_RESULTS,
+        "result": Scope.READ_RESULTS,
+        "cancel": Scope.CANCEL_ANALYSIS,
+        "share": Scope.SHARE_ANALYSIS,
+        "unshare": Scope.SHARE_ANALYSIS,
+    }
+    filter_backends = [DjangoFilterBackend]
+
+    def list(self, request: Request) -> Response:
+        """Own, shared and published ones, newest first; every one for admins."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """How far it is, or how it ended."""
+        return Response(self.get_serializer(visible(self.get_queryset(), pk)).data)
+
+    @action(detail=True, methods=["get"])
+    def result(self, request: Request, pk: UUID) -> HttpResponse:
+        """The document that came out."""
+        found = finished(self.get_queryset(), pk)
+        etag = etag_of("result", found.pk, may(request.user, Scope.READ_EVIDENCE))
+        unchanged = not_modified(request, etag)
+        return unchanged or Response(result_answer(found, request.user), headers={"ETag": etag})
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        """Stop it: at once while it waits, within a second or two while it is worked on."""
+        user: Any = request.user
+        found = visible(self.get_queryset(), pk)
+        require_owner(found, user, Scope.CANCEL_ANALYSIS)
+        computation_cancel(computation=found)
+        return self.retrieve(request, pk)
+
+    @action(detail=True, methods=["post"])
+    def share(self, request: Request, pk: UUID) -> Response:
+        """Open it to everyone who reads results."""
+        return self._shared(request, pk, shared=True)
+
+    @action(detail=True, methods=["post"])
+    def unshare(self, request: Request, pk: UUID) -> Response:
+        """Leave it to its owner and to admins, unless it is a published baseline."""
+        return self._shared(request, pk, shared=False)
+
+    def _shared(self, request: Request, pk: UUID, *, shared: bool) -> Response:
+        user: Any = request.user
+        computation_share(computation=visible(self.get_queryset(), pk), actor=user, shared=shared)
+        return self.retrieve(request, pk)
+
+
+def visible(rows: QuerySet[ComputationT], pk: UUID) -> ComputationT:
+    """One of the rows, which are those that the user may see. Raises Http404."""
+    return get_object_or_404(rows, pk=pk)
+
+
+def finished(rows: QuerySet[ComputationT], pk: UUID) -> ComputationT:
+    """One of the rows, with a result. Raises Http404, Conflict."""
+    found = visible(rows, pk)
+    if found.status != RunStatus.SUCCEEDED:
+        reason = f": {found.error}" if found.error else "."
+        kind = found._meta.verbose_name
+        raise Conflict(f"The {kind} has no result: it is {RunStatus(found.status).label.lower()}{reason}")
+    return found

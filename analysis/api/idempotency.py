@@ -1,0 +1,67 @@
+"""`Idempotency-Key`: the same request, sent again, begins nothing anew (IETF draft-ietf-httpapi-idempotency-key)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest
+from rest_framework.exceptions import ValidationError
+
+from accounts.api.problems import UnprocessableContent
+from accounts.redis_client import connection
+
+KEPT_SECONDS = 24 * 3600
+KEY = re.compile(r"[!-~]{1,255}")
+
+_DROP = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a request begins: the id for its row, the same for each time that the request is sent.
+
+    Since all of them insert the row under this id, the database lets one of them through, whichever comes first and
+    whatever befell the others.
+    """
+
+    row_id: UUID
+    name: str = ""
+    value: str = ""
+    is_first: bool = True
+
+    def drop(self) -> None:
+        """Forget a first request that begins nothing, so that a corrected one may use its key."""
+        if self.name and self.is_first:
+            connection().eval(_DROP, 1, self.name, self.value)
+
+
+def claim(request: HttpRequest, body: Any) -> Claim:
+    """The request's claim, by its user, path and Idempotency-Key; one of its own for a request without a key.
+
+    Raises ValidationError for a key that is none, UnprocessableContent where it came with another body before.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return Claim(uuid4())
+    if not KEY.fullmatch(key):
+        raise ValidationError({"Idempotency-Key": "Should be 1 to 255 visible ASCII characters."})
+    name = f"idempotency:{request.user.pk}:{_digest(request.path)}:{_digest(key)}"
+    fresh = f"{_digest(json.dumps(body, sort_keys=True))} {uuid4()}"
+    found = cast("bytes | None", connection().set(name, fresh, nx=True, get=True, ex=KEPT_SECONDS))
+    value = fresh if found is None else found.decode()
+    content, _, row_id = value.partition(" ")
+    if content != fresh.partition(" ")[0]:
+        raise UnprocessableContent("This Idempotency-Key came with another body before.")
+    return Claim(UUID(row_id), name, value, is_first=found is None)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,203 @@
+"""Endpoints of the influences between hypotheses and of the families of scenarios."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.etags import etag_of, require_match
+from accounts.api.pagination import CursorPagination
+from accounts.api.problems import MEDIA_TYPE
+from accounts.api.schema import IF_MATCH, problem_response
+from accounts.api.serializers import StrictSerializer
+from accounts.api.views import ScopedViewSet
+from accounts.policies import Scope
+from analysis.api.fields import Number
+from analysis.models import Influence, ScenarioCluster
+from analysis.models.scenarios import COLOUR, PATTERN
+from analysis.services.network import cluster_edit, influence_edit
+from evidence.services.rules import MAX_REASON
+
+RowT = TypeVar("RowT", Influence, ScenarioCluster)
+
+CHANGED = {
+    (412, MEDIA_TYPE): problem_response("It has changed since it was read."),
+    (428, MEDIA_TYPE): problem_response("If-Match is missing."),
+}
+
+
+class InfluenceSerializer(serializers.ModelSerializer):
+    """When `source` has `source_outcome`, the odds of `target_outcome` of `target` rise by exp(strength)."""
+
+    key = serializers.SerializerMethodField(help_text="As in model documents and overrides: `H2A>H4B`.")
+    source = serializers.CharField(source="source.code")  # type: ignore[assignment] # a field of that name
+    target = serializers.CharField(source="target.code")
+
+    class Meta:
+        model = Influence
+        fields = [
+            "id", "key", "source", "source_outcome", "target", "target_outcome", "strength", "description", "order",
+        ]  # fmt: skip
+
+    def get_key(self, influence: Influence) -> str:
+        """The influence in one word."""
+        return str(influence).replace(" ", "")
+
+
+class ClusterSerializer(serializers.ModelSerializer):
+    """A family of scenarios: those that fit `pattern` and that of no cluster before it in `order`."""
+
+    class Meta:
+        model = ScenarioCluster
+        fields = ["id", "name", "pattern", "colour", "order"]
+
+
+class InfluenceChangeSerializer(StrictSerializer):
+    """What is to change of an influence, and why."""
+
+    strength = Number(min_value=0, max_value=1, required=False, help_text="Nats of log-odds.")
+    description = serializers.CharField(max_length=500, allow_blank=True, required=False)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class ClusterChangeSerializer(StrictSerializer):
+    """What is to change of a cluster, and why."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    pattern = serializers.RegexField(PATTERN.replace(r"\Z", "$"), required=False, help_text="A, B or * for each.")
+    colour = serializers.RegexField(COLOUR.replace(r"\Z", "$"), required=False)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class InfluencePagination(CursorPagination[Influence]):
+    """Influences, in the order in which they are drawn."""
+
+    results_key = "influences"
+
+
+class ClusterPagination(CursorPagination[ScenarioCluster]):
+    """Clusters, in the order in which they take scenarios."""
+
+    results_key = "clusters"
+
+
+class _PartOfModelViewSet(ScopedViewSet, Generic[RowT]):
+    """What everyone reads with the scenarios, and admins change with a reason."""
+
+    scopes = {"list": Scope.READ_SCENARIOS, "retrieve": Scope.READ_SCENARIOS, "partial_update": Scope.WRITE_MODEL}
+
+    def answer(self, row: RowT) -> Response:
+        """The row with its version."""
+        data = self.get_serializer(row).data
+        return Response(data, headers={"ETag": _etag(data)})
+
+    def page(self) -> Response:
+        """A page of rows."""
+        page = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def found(self, pk: int) -> RowT:
+        """The row that the address names."""
+        row: RowT = get_object_or_404(self.get_queryset(), pk=pk)
+        return row
+
+    def changes(self, pk: int, serializer_class: type[StrictSerializer]) -> tuple[RowT, dict[str, Any]]:
+        """The row, held, and what is to change, once the client is seen to know the row. Within a transaction."""
+        row = get_object_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
+        require_match(self.request, _etag(self.get_serializer(row).data))
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return row, serializer.validated_data
+
+
+class InfluenceViewSet(_PartOfModelViewSet[Influence]):
+    """The edges of the causal network."""
+
+    serializer_class = InfluenceSerializer
+    pagination_class = InfluencePagination
+    queryset = Influence.objects.none()
+
+    def get_queryset(self) -> QuerySet[Influence]:
+        """Every influence, for who reads scenarios."""
+        return Influence.objects.visible_to(self.request.user).select_related("source", "target")
+
+    @extend_schema(summary="List the influences", operation_id="influences_list")
+    def list(self, request: Request) -> Response:
+        """The edges of the causal network between the hypotheses."""
+        return self.page()
+
+    @extend_schema(summary="Read an influence", operation_id="influences_read")
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """One edge, with the ETag that a change needs."""
+        return self.answer(self.found(pk))
+
+    @extend_schema(
+        summary="Change an influence",
+        description="For admins. Runs that are queued or done keep the strength they were asked with.",
+        operation_id="influences_edit",
+        parameters=[IF_MATCH],
+        request=InfluenceChangeSerializer,
+        responses={200: InfluenceSerializer, **CHANGED},
+        examples=[
+            OpenApiExample("Stronger", {"strength": 0.4, "reason": "Panel of 12 May 2026"}, request_only=True),
+        ],
+    )
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Change the strength or the description, with a reason."""
+        user: Any = request.user
+        with transaction.atomic():
+            row, given = self.changes(pk, InfluenceChangeSerializer)
+            reason = given.pop("reason")
+            return self.answer(influence_edit(influence=row, actor=user, changes=given, reason=reason))
+
+
+class ClusterViewSet(_PartOfModelViewSet[ScenarioCluster]):
+    """The families of scenarios."""
+
+    serializer_class = ClusterSerializer
+    pagination_class = ClusterPagination
+    queryset = ScenarioCluster.objects.none()
+
+    def get_queryset(self) -> QuerySet[ScenarioCluster]:
+        """Every cluster, for who reads scenarios."""
+        return ScenarioCluster.objects.visible_to(self.request.user)
+
+    @extend_schema(summary="List the clusters", operation_id="clusters_list")
+    def list(self, request: Request) -> Response:
+        """The families of scenarios; a scenario belongs to the first whose pattern it fits."""
+        return self.page()
+
+    @extend_schema(summary="Read a cluster", operation_id="clusters_read")
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """One family, with the ETag that a change needs."""
+        return self.answer(self.found(pk))
+
+    @extend_schema(
+        summary="Change a cluster",
+        description="For admins. The last cluster takes what is left over: its pattern stays all `*`.",
+        operation_id="clusters_edit",
+        parameters=[IF_MATCH],
+        request=ClusterChangeSerializer,
+        responses={200: ClusterSerializer, **CHANGED},
+        examples=[
+            OpenApiExample("Wider", {"pattern": "A***B*", "reason": "Safety counts in both"}, request_only=True),
+        ],
+    )
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Change the name, the pattern or the colour, with a reason."""
+        user: Any = request.user
+        with transaction.atomic():
+            row, given = self.changes(pk, ClusterChangeSerializer)
+            reason = given.pop("reason")
+            return self.answer(cluster_edit(cluster=row, actor=user, changes=given, reason=reason))
+
+
+def _etag(data: dict[str, Any]) -> str:
+    return etag_of(sorted(data.items()))

@@ -1,0 +1,147 @@
+"""Endpoints of runs: who asked for what, how far it is, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.etags import etag_of, not_modified
+from accounts.api.serializers import StrictSerializer
+from accounts.policies import Asker, Scope, may
+from aifutures_site.config import get_config
+from analysis import exports
+from analysis.api.computations import (
+    NO_RESULT,
+    ComputationFilters,
+    ComputationPagination,
+    ComputationViewSet,
+    finished,
+    visible,
+)
+from analysis.api.documents import ResultSerializer, RunSerializer, readable_result
+from analysis.models import AnalysisRun
+from analysis.selectors import run_list
+
+FORMATS: Sequence[str] = tuple(exports.WRITERS)
+
+
+class RunFilters(ComputationFilters):
+    """What a list of runs can be narrowed by."""
+
+    published = django_filters.BooleanFilter(
+        field_name="published_at", lookup_expr="isnull", exclude=True, help_text="Those that are or were the baseline."
+    )
+
+
+class RunPagination(ComputationPagination):
+    """Runs, newest first."""
+
+    results_key = "runs"
+
+
+class ExportQuerySerializer(StrictSerializer):
+    """In which form."""
+
+    format = serializers.ChoiceField(FORMATS)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List runs", operation_id="analysis_list"),
+    retrieve=extend_schema(summary="Read a run", operation_id="analysis_read"),
+    result=extend_schema(
+        summary="Read a run's result",
+        description="Without `evidence_summary` for who does not hold read:evidence.",
+        operation_id="analysis_result",
+        responses={200: ResultSerializer, **NO_RESULT},
+    ),
+    cancel=extend_schema(
+        summary="Cancel a run",
+        description="At once while it waits, within a second or two while it is worked on; an ended run stays as it "
+        "is. For its owner and admins.",
+        operation_id="analysis_cancel",
+        request=None,
+        responses={200: RunSerializer},
+    ),
+    share=extend_schema(
+        summary="Share a run",
+        description="Everyone who reads results may then see it. For its owner and admins.",
+        operation_id="analysis_share",
+        request=None,
+        responses={200: RunSerializer},
+    ),
+    unshare=extend_schema(
+        summary="Share a run no more",
+        description="Only its owner and admins see it then, unless it is a published baseline.",
+        operation_id="analysis_unshare",
+        request=None,
+        responses={200: RunSerializer},
+    ),
+)
+class RunViewSet(ComputationViewSet[AnalysisRun]):
+    """The runs that the user may see."""
+
+    scopes = {**ComputationViewSet.scopes, "export": Scope.READ_RESULTS, "model": Scope.READ_EVIDENCE}
+    serializer_class = RunSerializer
+    pagination_class = RunPagination
+    filterset_class = RunFilters
+    queryset = AnalysisRun.objects.none()
+
+    def get_queryset(self) -> QuerySet[AnalysisRun]:
+        """Own, shared and published runs; all for admins."""
+        return run_list(user=self.request.user)
+
+    @extend_schema(
+        summary="Read a run's model document",
+        description="`aifutures.model/1`: all that the run was computed from. It can be repeated from this, here or "
+        "elsewhere.",
+        operation_id="analysis_model",
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def model(self, request: Request, pk: UUID) -> HttpResponse:
+        """What went in."""
+        run = visible(self.get_queryset(), pk)
+        etag = etag_of("model", run.pk)
+        return not_modified(request, etag) or Response(run.model_document, headers={"ETag": etag})
+
+    @extend_schema(
+        summary="Download a run's result",
+        description="JSON: the result with its model document (for who holds read:evidence). CSV and Parquet: one row "
+        "for each year and thing, `year, kind, name, mean, q05, q50, q95` and, at the target year, `sd, mcse, q25, "
+        "q75`; kinds are scenario, hypothesis (P(A)), cluster and entropy (in bits). CSV has the configured digits, "
+        "Parquet full numbers and, in its schema's metadata, input_hash, engine_version, seed and more.",
+        operation_id="analysis_export",
+        parameters=[OpenApiParameter("format", str, required=True, enum=FORMATS)],
+        responses={
+            **{(200, writer.media_type): OpenApiTypes.BINARY for writer in exports.WRITERS.values()},
+            **NO_RESULT,
+        },
+        filters=False,
+    )
+    def export(self, request: Request, pk: UUID) -> HttpResponse:
+        """The result as a file."""
+        query = ExportQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        name = query.validated_data["format"]
+        if name not in get_config().output.export_formats:
+            raise ValidationError({"format": "This form is switched off here."})
+        run = finished_run(request.user, pk)
+        document = run.model_document if may(request.user, Scope.READ_EVIDENCE) else None
+        writer = exports.WRITERS[name]
+        content = writer.write(readable_result(run.result_document or {}, request.user), document)
+        disposition = f'attachment; filename="aifutures-{run.short_id}.{name}"'
+        return HttpResponse(content, content_type=writer.media_type, headers={"Content-Disposition": disposition})
+
+
+def finished_run(user: Asker, pk: UUID) -> AnalysisRun:
+    """A run that the user may see and that has a result. Raises Http404, Conflict."""
+    return finished(run_list(user=user), pk)

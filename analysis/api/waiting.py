@@ -1,0 +1,100 @@
+"""Long waits that hold no thread: what the client prefers (RFC 7240), and looking until a row has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from rq.job import Job
+
+LONGEST_WAIT = 25
+"""Seconds: below the patience of the usual proxies."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
+"""Seconds between two looks whether a job is still there."""
+LOOK_AGAIN = 2.0
+"""Seconds between two looks at the row itself, whatever the queue says."""
+
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"`wait=N`: wait at most N seconds for the end ({LONGEST_WAIT} at most, and by default); "
+    "`respond-async`: do not wait.",
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="A name for this request of your own making. Sent again within 24 hours, the same request is answered "
+    "with what was begun the first time; another body with the same key is refused (422).",
+)
+
+
+class Ending(Protocol):
+    """A row whose work a queue's job does."""
+
+    job_id: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the work has ended."""
+
+
+RowT = TypeVar("RowT", bound=Ending)
+
+
+def seconds_to_wait(request: HttpRequest) -> float:
+    """How long the client would wait; preferences that make no sense are passed over, as RFC 7240 says."""
+    preferences: dict[str, str] = {}
+    for part in request.headers.get("Prefer", "").split(","):
+        name, _, value = part.partition(";")[0].partition("=")
+        preferences.setdefault(name.strip().lower(), value.strip().strip('"'))
+    wait = preferences.get("wait", "")
+    if wait.isascii() and wait.isdecimal() and len(wait) < 10:
+        return min(int(wait), LONGEST_WAIT)
+    return 0 if "respond-async" in preferences else LONGEST_WAIT
+
+
+async def settled(look: Callable[[], RowT], seconds: float) -> RowT:
+    """What `look` gives once it has ended, or as it is when the time is up.
+
+    Between two looks only the queue's Redis is asked, from the event loop: no thread works and no connection to the
+    database is open, however many clients wait.
+    """
+    deadline = time.monotonic() + seconds
+    row = await sync_to_async(_looked)(look)
+    try:
+        async with Redis.from_url(settings.REDIS_URL) as queue:
+            while not row.is_final and (left := deadline - time.monotonic()) > 0:
+                await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN))
+                row = await sync_to_async(_looked)(look)
+    except RedisError:
+        return row  # it goes on; the client can ask again
+    return row
+
+
+async def _job_gone(queue: Redis, job_id: str, seconds: float) -> None:
+    """Return when the job has left the queue's Redis, which it does as it ends, or after some seconds."""
+    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE
+    while (left := deadline - time.monotonic()) > 0:
+        await asyncio.sleep(min(pause, left))
+        if not await queue.exists(Job.key_for(job_id)):
+            return
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _looked(look: Callable[[], RowT]) -> RowT:
+    """A look that leaves no connection behind for the time of the wait."""
+    try:
+        return look()
+    finally:
+        close_old_connections()

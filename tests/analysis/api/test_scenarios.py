@@ -1,0 +1,139 @@
+"""GET /scenarios: the baseline's or a run's, narrowed, ordered, in another year, from cached bytes."""
+
+import pytest
+from django.test.utils import CaptureQueriesContext
+
+from analysis.engine.simulate import simulate
+from analysis.models import Scenario
+from analysis.services.model_documents import model_document_build
+from tests.analysis.api.support import computed, finished_run
+from tests.factories import AnalysisRunFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+@pytest.fixture
+def viewer(api, baseline):
+    return api("viewer")
+
+
+def test_gives_the_baseline_likeliest_first_from_one_percent(viewer):
+    answer = viewer.get("/scenarios")
+    expected = {code: p for code, p in computed()[1]["scenario_probabilities"].items() if p >= 0.01}
+    rows = answer.json()
+    assert {row["scenario_id"]: row["probability"] for row in rows} == expected
+    assert [row["probability"] for row in rows] == sorted(expected.values(), reverse=True)
+    first = rows[0]
+    text = Scenario.objects.get(code=first["scenario_id"])
+    assert (first["title"], first["description"]) == (text.title, text.narrative)
+    assert first["interval"].keys() == {"q05", "q50", "q95"}
+    assert first["interval"]["q05"] < first["probability"] < first["interval"]["q95"]
+
+
+def test_all_of_them_by_cluster_then_name_in_another_year(viewer):
+    rows = viewer.get("/scenarios?min_probability=0&sort_by=cluster,scenario_id&year=2035").json()
+    result = computed()[1]
+    entry = next(each for each in result["temporal_evolution"] if each["year"] == 2035)
+    assert {row["scenario_id"]: row["probability"] for row in rows} == entry["scenarios"]
+    order = [named["name"] for named in result["clusters"]["named"]]
+    keys = [(order.index(row["cluster"]), row["scenario_id"]) for row in rows]
+    assert keys == sorted(keys)
+    for named in result["clusters"]["named"]:
+        inside = sum(row["probability"] for row in rows if row["cluster"] == named["name"])
+        assert inside == pytest.approx(entry["clusters"][named["name"]])
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("min_probability=2", "min_probability"),
+        ("min_probability=x", "min_probability"),
+        ("min_probability=nan", "min_probability"),
+        ("sort_by=colour", "sort_by"),
+        ("sort_by=cluster,cluster", "sort_by"),
+        ("year=2101", "year"),
+        ("year=soon", "year"),
+        ("run=1", "run"),
+        ("order=1", "order"),
+    ],
+)
+def test_refuses_by_name(viewer, query, path):
+    answer = viewer.get(f"/scenarios?{query}")
+    assert answer.status_code == 400
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+
+
+def test_of_a_run_that_one_may_see_and_no_other(api, baseline):
+    owner = UserFactory(role="analyst")
+    run = finished_run(owner=owner)
+    path = f"/scenarios?run={run.pk}"
+    assert api(owner).get(path).status_code == 200
+    assert api("admin").get(path).status_code == 200
+    assert api("analyst").get(path).status_code == 404
+    run.is_shared = True
+    run.save()
+    assert api("analyst").get(path).status_code == 200
+
+
+def test_of_a_run_without_result_and_without_any_baseline(api):
+    viewer = api("viewer")
+    assert viewer.get("/scenarios").status_code == 404
+    queued = AnalysisRunFactory(is_shared=True)
+    answer = viewer.get(f"/scenarios?run={queued.pk}")
+    assert (answer.status_code, "queued" in answer.json()["detail"]) == (409, True)
+
+
+def test_of_a_run_that_reports_some_hypotheses(api):
+    document = model_document_build(model="published", iterations=4096, hypotheses=["H2", "H5"])
+    run = AnalysisRunFactory(
+        succeeded=True, is_shared=True, model_document=document.to_json(), result=simulate(document, threads=1)
+    )
+    rows = api("viewer").get(f"/scenarios?run={run.pk}&min_probability=0").json()
+    assert {row["scenario_id"] for row in rows} == {"AA", "AB", "BA", "BB"}
+    assert {row["cluster"] for row in rows} == {None}
+    assert "; " in rows[0]["description"]
+
+
+def test_who_has_it_is_told_so_at_no_cost(viewer):
+    answer = viewer.get("/scenarios")
+    left = int(answer["RateLimit-Remaining"])
+    again = viewer.get("/scenarios", If_None_Match=answer["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert int(again["RateLimit-Remaining"]) == left
+    assert viewer.get("/scenarios?year=2030")["ETag"] != answer["ETag"]
+
+
+def test_is_limited_for_viewers(viewer):
+    statuses = [viewer.get("/scenarios").status_code for _ in range(51)]
+    assert statuses == [200] * 50 + [429]
+
+
+def test_the_second_answer_reads_no_run(viewer, django_assert_num_queries, db):
+    from django.db import connection
+
+    viewer.get("/scenarios")
+    with CaptureQueriesContext(connection) as captured:
+        viewer.get("/scenarios")
+    assert len(captured) == 2, [query["sql"] for query in captured]  # who asks, and which run is the baseline
+
+
+def test_a_new_baseline_is_seen_at_once(viewer):
+    before = viewer.get("/scenarios")["ETag"]
+    document = model_document_build(model="published", iterations=4096, seed=7)
+    finished_run(published=True, model_document=document.to_json(), result=simulate(document, threads=1))
+    assert viewer.get("/scenarios", If_None_Match=before).status_code == 200
+
+
+def test_one_scenario_says_what_it_means_in_every_year(viewer):
+    found = viewer.get("/scenarios/ABBABB").json()
+    result = computed()[1]
+    assert found["probability"] == result["scenario_probabilities"]["ABBABB"]
+    assert [each["probability"] for each in found["evolution"]] == [
+        entry["scenarios"]["ABBABB"] for entry in result["temporal_evolution"]
+    ]
+    assert "".join(each["outcome"] for each in found["outcomes"]) == "ABBABB"
+    second = found["outcomes"][1]
+    model = computed()[0].hypotheses[1]
+    assert (second["hypothesis"], second["meaning"]) == (model.code, model.outcome_b)
+    assert viewer.get("/scenarios/ABBABX").status_code == 404
+    assert viewer.get("/scenarios/ABBABB?year=1999").status_code == 400
