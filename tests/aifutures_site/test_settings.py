@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import redis
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.core.cache import cache
 
 from aifutures_site.environment import PROJECT
@@ -49,7 +51,7 @@ def test_servers(tmp_path):
     assert (database["CONN_MAX_AGE"], database["DISABLE_SERVER_SIDE_CURSORS"]) == (0, True)
     assert redis == "redis://queue:6379/0"
     assert caches["default"]["LOCATION"] == "redis://cache:6379/1"
-    assert list(queues) == ["interactive", "analysis", "default"]
+    assert list(queues) == ["interactive", "default", "analysis"]
     assert {queue["SERIALIZER"] for queue in queues.values()} == {"rq.serializers.JSONSerializer"}
     assert not list(tmp_path.iterdir()), "servers and a key given, nothing is written"
 
@@ -76,8 +78,34 @@ def test_logs(tmp_path, form, starts):
 
 @pytest.mark.django_db
 def test_cache_is_redis():
+    cache.set("key", {"a": [1, None, "é"]})
+    assert cache.get("key") == {"a": [1, None, "é"]}
+    cache.set("number", 3)
+    assert cache.incr("number") == 4
+    assert cache.get("missing") is None
+
+
+@pytest.mark.django_db
+def test_the_cache_holds_json_and_no_pickles():
+    with pytest.raises(TypeError):
+        cache.set("key", object())
     cache.set("key", {"a": 1})
-    assert cache.get("key") == {"a": 1}
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        assert [client.get(name) for name in client.keys("cache:*")] == [b'{"a": 1}']
+
+
+def test_scripts_of_other_origins_may_use_the_api_if_named(client, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://notebook.example"]
+
+    def ask(origin, path="/api/v1/auth/me"):
+        wanted = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match"}
+        return client.options(path, headers={"Origin": origin, **wanted}).headers
+
+    allowed = ask("https://notebook.example")
+    assert allowed["Access-Control-Allow-Origin"] == "https://notebook.example"
+    assert "if-match" in allowed["Access-Control-Allow-Headers"]
+    assert "Access-Control-Allow-Origin" not in ask("https://evil.example")
+    assert "Access-Control-Allow-Origin" not in ask("https://notebook.example", "/accounts/login")
 
 
 async def test_channel_layer_is_redis():
