@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -17,6 +19,7 @@ import numpy as np
 from analysis.engine.spec import ModelDocument, parse_model
 
 from . import measure, sensitivity
+from .eight import FEEDBACK, eight_hypotheses
 from .measure import MILLION, Peer
 from .peer import Sums, peer_model
 
@@ -62,6 +65,8 @@ def rows(path: Path, quick: bool) -> Iterator[Row]:
     if not quick:
         yield from scaling(document, one, five)
         yield from samplers(document)
+        yield from larger(document, ours)
+    yield at_most("What-if: 4,096 iterations, all years, 2 threads", 1e3 * measure.what_ifs(document, 2), 60, "ms")
     yield from study(document)
     yield from peers(document, ours)
 
@@ -87,6 +92,21 @@ def processes(path: Path) -> Iterator[Row]:
     for millions in (1, 20):
         peak = measure.fresh(path, millions * MILLION)[1] / 1e6
         yield at_most(f"Engine: peak memory, {millions} million iterations", peak, 600, "MB")
+
+    with tempfile.TemporaryDirectory() as folder:
+        larger_path = Path(folder) / "eight.json"
+        larger_path.write_text(json.dumps(eight_hypotheses(parse_model(path.read_bytes()), "two pairs").to_json()))
+        for millions in (1, 4):
+            peak = measure.fresh(larger_path, millions * MILLION)[1] / 1e6
+            yield at_most(f"8 hypotheses: peak memory, {millions} million iterations", peak, 600, "MB")
+
+
+def larger(document: ModelDocument, ours: float) -> Iterator[Row]:
+    """256 scenarios; the larger the circle, the more states its feedback has to settle."""
+    for feedback in FEEDBACK:
+        ratio = measure.per_million(eight_hypotheses(document, feedback)) / ours
+        asked = () if feedback == "a circle of four" else ("at most 6", ratio > 6)
+        yield Row(f"8 hypotheses, feedback in {feedback}: times as long", f"{ratio:.1f}", *asked)
 
 
 def scaling(document: ModelDocument, one: float, five: float) -> Iterator[Row]:
@@ -137,7 +157,7 @@ def compared(name: str, peer: Peer, ours: float, truth: Sums, wanted: float | No
 
 def at_most(what: str, value: float, limit: float, unit: str) -> Row:
     """A measurement with a limit that is told, but decides nothing: machines differ."""
-    return Row(what, f"{value:.{0 if unit == 'MB' else 2}f} {unit}", f"at most {limit:g} {unit}", value > limit)
+    return Row(what, f"{value:.{2 if unit == 's' else 0}f} {unit}", f"at most {limit:g} {unit}", value > limit)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 from analysis.engine.sampling import BLOCK, REPLICATES, draw_pseudo, draw_sobol, sobol_tables, to_normals
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelDocument, with_run
+from analysis.engine.what_if import what_if
 
 from . import numpy_model, plain_model
 from .peer import PeerModel, Sums, Totals
@@ -53,6 +54,22 @@ def engine(document: ModelDocument, iterations: int, threads: int | None = None)
     """A whole run with all its outputs and intervals, compiled code loaded."""
     run = with_run(document, iterations=iterations)
     return typical(lambda: simulate(run, threads=threads))
+
+
+def per_million(document: ModelDocument) -> float:
+    """What each further million iterations take, from two runs of a second or so."""
+    half, whole = (engine(document, k * MILLION // 2) for k in (1, 2))
+    return 2 * (whole - half)
+
+
+def what_ifs(document: ModelDocument, threads: int, questions: int = 31) -> float:
+    """Median wall time of answering a what-if, every one another, the base model's answer known."""
+    what_if(document, threads=threads)
+    places = iter(np.linspace(0.1, 0.9, questions))
+    return median(
+        seconds(lambda: what_if(document, overrides={"posteriors": {"H2": float(next(places))}}, threads=threads))
+        for _ in range(questions)
+    )
 
 
 def plain_numpy_peer(model: PeerModel) -> Peer:
