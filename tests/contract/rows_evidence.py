@@ -64,7 +64,7 @@ REASON = {"reason": "Because."}
 
 ROWS = [
     row("GET", "evidence", least(Role.ANALYST, 200), make=items, queries=3),
-    row("POST", "evidence", least(Role.CURATOR, 201), make=lambda owner: Call(body=BODY), queries=16),
+    row("POST", "evidence", least(Role.CURATOR, 201), make=lambda owner: Call(body=BODY), queries=15),
     row("GET", "evidence/<str:public_id>", least(Role.ANALYST, 200), make=item(), queries=2),
     row(
         "PATCH",
@@ -73,7 +73,7 @@ ROWS = [
         make=item(headers=ANY, body={"strength": 0.9, **REASON}),
         queries=13,
     ),
-    row("DELETE", "evidence/<str:public_id>", least(Role.ADMIN, 204), make=item("draft", headers=ANY), queries=10),
+    row("DELETE", "evidence/<str:public_id>", least(Role.ADMIN, 204), make=item("draft", headers=ANY), queries=9),
     row("POST", "evidence/<str:public_id>/submit", least(Role.CURATOR, 200), make=item("draft", body={}), queries=9),
     row("POST", "evidence/<str:public_id>/approve", least(Role.CURATOR, 200), make=submitted_revision, queries=15),
     row(
@@ -90,7 +90,7 @@ ROWS = [
         "evidence/import",
         least(Role.CURATOR, 200),
         make=item(body=[{"id": NAME, "description": "Found again."}]),
-        queries=10,
+        queries=12,
     ),
     row("GET", "evidence/export", least(Role.ANALYST, 200), make=item(), queries=3),
     row("GET", "sources", least(Role.ANALYST, 200), make=sources, queries=3),
@@ -110,6 +110,6 @@ ROWS = [
         "hypotheses/<str:code>",
         least(Role.ADMIN, 200),
         make=hypothesis(headers=ANY, body={"prior_probability": 0.6, **REASON}),
-        queries=8,
+        queries=9,
     ),
 ]
