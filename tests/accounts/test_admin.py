@@ -15,18 +15,36 @@ from accounts.audit import audit_record
 from accounts.keys import key_create
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.policies import Role
-from analysis.models import AnalysisRun, Influence, RunTransition, Scenario, ScenarioCluster
+from analysis.models import (
+    AnalysisRun,
+    Influence,
+    RobustnessReport,
+    RunTransition,
+    Scenario,
+    ScenarioCluster,
+    SensitivityStudy,
+)
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.services.items import evidence_edit
-from tests.factories import AnalysisRunFactory, EvidenceFactory, HypothesisFactory, SourceFactory, UserFactory
+from tests.factories import (
+    AnalysisRunFactory,
+    EvidenceFactory,
+    HypothesisFactory,
+    RobustnessReportFactory,
+    SensitivityStudyFactory,
+    SourceFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
+INSIDE = {inline.model for page in admin.site._registry.values() for inline in page.inlines}
 OURS = [
     model
     for app in ("accounts", "evidence", "analysis")
     for model in apps.get_app_config(app).get_models()
-    if not hasattr(model, "history_object")  # a history is read with its object
+    if model in admin.site._registry
+    or not (model in INSIDE or hasattr(model, "history_object"))  # read with its object
 ]
 NUMBERS = itertools.count()
 OF_CURATORS = {Hypothesis, Source, Evidence, EvidenceRevision}
@@ -84,6 +102,8 @@ MAKERS = {
     Scenario: make_scenarios,
     AnalysisRun: lambda number: [AnalysisRunFactory(owner=UserFactory(), published=True) for _ in range(number)],
     RunTransition: make_transitions,
+    SensitivityStudy: lambda number: [SensitivityStudyFactory(owner=UserFactory()) for _ in range(number)],
+    RobustnessReport: lambda number: [RobustnessReportFactory(owner=UserFactory()) for _ in range(number)],
 }
 
 
