@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
 from analysis.engine.sensitivity.request import parse_request
 from analysis.engine.sensitivity.study import sensitivity_study
@@ -30,10 +31,10 @@ def warm_up(queues: Collection[WorkQueue]) -> None:
 
     Compiling takes half a minute for each precision, once for all processes that share the cache.
     """
-    study = published_study()
-    if "float32" in precisions(queues):
+    study, jit = published_study(), get_config().computation.optimization.enable_jit
+    if jit and "float32" in precisions(queues):
         simulate(with_run(study, iterations=1), threads=1)
     if WorkQueue.DEFAULT in queues:
         sensitivity_study(study, parse_request(study, {"method": "local"}), threads=1)
-    if WorkQueue.INTERACTIVE in queues:
+    if jit and WorkQueue.INTERACTIVE in queues:
         what_if(study, threads=1)

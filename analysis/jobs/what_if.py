@@ -9,6 +9,7 @@ from typing import Any
 from django.db import close_old_connections
 from rq import get_current_job
 
+from aifutures_site.config import get_config
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.spec import ModelDocument, ModelError, parse_model
 from analysis.engine.what_if import what_if
@@ -25,8 +26,9 @@ def what_if_answer(run_id: str, request: Mapping[str, Any], user_id: int | None)
     job = get_current_job()
     if job is not None and is_obsolete(connection=job.connection, user_id=user_id, job_id=job.id):
         return {"obsolete": True}
+    jit = get_config().computation.optimization.enable_jit
     try:
-        return what_if(document_of(run_id), **request, threads=engine_threads())
+        return what_if(document_of(run_id), **request, jit=jit, threads=engine_threads())
     except ModelError as error:
         return {"faults": [list(fault) for fault in error.faults]}
     except ImpossibleObservation as error:

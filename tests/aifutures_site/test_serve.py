@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import os
 import re
 import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,16 @@ def parts(process, word: str) -> list[int]:
     return [pid for pid, command in children_of(process.pid).items() if word in command]
 
 
+def steps_back(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def threads_of(pid: int) -> str | None:
+    """How many threads a part is told to give to the engine."""
+    told = dict(each.split("=", 1) for each in Path(f"/proc/{pid}/environ").read_text().split("\0") if each)
+    return told.get("ENGINE_THREADS")
+
+
 def ready(port: int) -> bool:
     return get(port, "/ready")[0] == 200
 
@@ -59,6 +71,12 @@ def test_life_of_a_server(served):
     assert get(port, "/health") == (200, '{"status": "ok"}')
     wait_until(lambda: ready(port), 60, "ready")
     assert json.loads(get(port, "/ready")[1])["status"] == "ok"
+
+    (answering,), computing = parts(process, "--queue interactive"), parts(process, "--queue default")
+    assert len(computing) == 2
+    assert all(steps_back(pid) > steps_back(answering) for pid in computing)
+    assert {threads_of(pid) for pid in computing} == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
+    assert threads_of(answering) is None
 
     for word in ("daphne", "worker --queue interactive", "worker --queue default", "redis-server"):
         lost = parts(process, word)
