@@ -10,7 +10,6 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from aifutures_site.config import get_config
-from analysis import cluster_tables
 from analysis.engine.result_file import Computed, ResultError
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelDocument, with_run
@@ -18,6 +17,7 @@ from analysis.management.input import read_computed
 from analysis.management.options import add_run_options, read_model, run_choices
 from analysis.management.study import ReportCommand
 from analysis.services.model_documents import model_document_build
+from analysis.tables import clusters as tables
 
 
 class Command(ReportCommand[ModelDocument | Computed]):
@@ -55,7 +55,7 @@ class Command(ReportCommand[ModelDocument | Computed]):
     ) -> dict[str, Any]:
         if isinstance(subject, Computed):
             try:
-                return cluster_tables.report(subject.result)
+                return tables.report(subject.result)
             except ResultError as error:
                 raise CommandError(f"{self.source(options)}{error}", returncode=2) from None
         result = simulate(
@@ -64,10 +64,10 @@ class Command(ReportCommand[ModelDocument | Computed]):
             threads=threads,
             on_progress=lambda progress: on_progress(progress.completed, progress.total),
         )
-        return cluster_tables.report(result)
+        return tables.report(result)
 
     def summary(self, subject: ModelDocument | Computed, found: Mapping[str, Any]) -> str:
-        return cluster_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return cluster_tables.to_csv(found)
+        return tables.to_csv(found)

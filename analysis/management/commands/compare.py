@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aifutures_site.config import get_config
-from analysis import comparison_tables
 from analysis.engine.comparison import compare
 from analysis.engine.result_file import Computed
 from analysis.management.input import read_computed
 from analysis.management.study import ReportCommand
+from analysis.tables import comparison as tables
 
 Pair = tuple[Computed, Computed]
 
@@ -44,7 +44,7 @@ class Command(ReportCommand[Pair]):
         )
 
     def summary(self, subject: Pair, found: Mapping[str, Any], /) -> str:
-        return comparison_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return comparison_tables.to_csv(found)
+        return tables.to_csv(found)

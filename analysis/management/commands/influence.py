@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analysis import influence_tables
 from analysis.engine.influence import evidence_influence
 from analysis.engine.sensitivity.outputs import FORMS
 from analysis.engine.spec import ModelDocument
 from analysis.management.study import StudyCommand
+from analysis.tables import influence as tables
 
 
 class Command(StudyCommand):
@@ -30,7 +30,7 @@ class Command(StudyCommand):
         return evidence_influence(document, options["of"], threads=threads, on_progress=on_progress)
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
-        return influence_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return influence_tables.to_csv(found)
+        return tables.to_csv(found)

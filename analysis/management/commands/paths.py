@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aifutures_site.config import get_config
-from analysis import paths_tables
 from analysis.engine.paths import FORMS, parse_passage, path_report
 from analysis.engine.spec import ModelDocument, with_run
 from analysis.management.options import add_run_options, run_choices
 from analysis.management.study import StudyCommand
+from analysis.tables import paths as tables
 
 
 class Command(StudyCommand):
@@ -38,7 +38,7 @@ class Command(StudyCommand):
         return path_report(document, questions, jit=get_config().computation.optimization.enable_jit, threads=threads)
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
-        return paths_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return paths_tables.to_csv(found)
+        return tables.to_csv(found)

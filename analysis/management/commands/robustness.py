@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aifutures_site.config import get_config
-from analysis import robustness_tables
 from analysis.engine.robustness import ITERATIONS, robustness_report
 from analysis.engine.spec import ModelDocument
 from analysis.management.study import StudyCommand
 from analysis.services.model_documents import published_study
+from analysis.tables import robustness as tables
 
 
 class Command(StudyCommand):
@@ -37,7 +37,7 @@ class Command(StudyCommand):
         )
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
-        return robustness_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return robustness_tables.to_csv(found)
+        return tables.to_csv(found)

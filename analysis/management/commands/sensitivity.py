@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 from django.core.management.base import CommandError
 
-from analysis import sensitivity_tables
 from analysis.engine.sensitivity.outputs import FORMS
 from analysis.engine.sensitivity.request import Method, parse_request
 from analysis.engine.sensitivity.study import sensitivity_study
 from analysis.engine.spec import ModelDocument
 from analysis.management.study import StudyCommand
+from analysis.tables import sensitivity as tables
 
 _PLAIN = ("samples", "levels", "resamples", "confidence", "seed")
 _RANGED = re.compile(r"(?P<name>[^=]+)=(?P<low>[-+.\deE]+)\.\.(?P<high>[-+.\deE]+)")
@@ -58,10 +58,10 @@ class Command(StudyCommand):
         return sensitivity_study(document, request, threads=threads, on_progress=on_progress)
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
-        return sensitivity_tables.summary(found)
+        return tables.summary(found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return sensitivity_tables.to_csv(found)
+        return tables.to_csv(found)
 
 
 def _request(options: dict[str, Any]) -> dict[str, Any]:

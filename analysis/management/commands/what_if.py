@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from aifutures_site.config import get_config
-from analysis import what_if_tables
 from analysis.engine.spec import ModelDocument, with_run
 from analysis.engine.what_if import what_if
 from analysis.management.options import add_assignments, run_choices
 from analysis.management.study import StudyCommand
+from analysis.tables import what_if as tables
 
 _KINDS = {"prior": "priors", "posterior": "posteriors", "strength": "strengths", "midpoint": "midpoints"}
 _SETTING = re.compile(rf"(?:(?P<kind>{'|'.join(_KINDS)}):(?P<name>[\w>]+)|strength_multiplier)=(?P<value>[-+.\w]+)")
@@ -55,10 +55,10 @@ class Command(StudyCommand):
         )
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
-        return what_if_tables.summary(document, found)
+        return tables.summary(document, found)
 
     def rows(self, found: Mapping[str, Any]) -> str:
-        return what_if_tables.to_csv(found)
+        return tables.to_csv(found)
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, Any]:

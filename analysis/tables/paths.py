@@ -60,7 +60,7 @@ def summary(report: Report) -> str:
         table(_entropy_rows(report)),
         _figures(report),
     ]
-    return "\n\n".join([*parts, _figures(report)])
+    return "\n\n".join(parts)
 
 
 def _passage_rows(passages: Sequence[Mapping[str, Any]], last: int) -> Iterator[Sequence[str]]:

@@ -1,0 +1,1 @@
+"""Results and studies for people: tables for the terminal, rows for CSV files."""
