@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit import audit_record
+from accounts.events import account_changed_publish
 from accounts.models import ApiKey, User
 from accounts.policies import SCOPES, holds, scopes_of
 from accounts.selectors import key_by_prefix
@@ -62,6 +63,7 @@ def key_revoke(*, key: ApiKey, actor: User) -> None:
     ended = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     if ended:
         audit_record(actor=actor, action="key.revoke", subject=key, details={"name": key.name, "owner": key.user_id})
+        account_changed_publish(user_id=key.user_id)
 
 
 def key_use(*, text: str) -> ApiKey | None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from accounts.audit import audit_record
+from accounts.events import account_changed_publish
 from accounts.models import User
 from accounts.policies import Role, Scope, may
 
@@ -86,6 +87,7 @@ def users_delete(*, users: Iterable[User], actor: User | None) -> None:
     admins_check(without=users)
     for user in users:
         audit_record(actor=actor, action="user.delete", subject=user, details={"username": user.username})
+        account_changed_publish(user_id=user.pk)
         user.delete()
 
 
@@ -104,6 +106,7 @@ def _lock_admins() -> None:
 
 
 def tokens_end(*, user: User) -> None:
-    """End every token of the user at once."""
+    """End every token of the user at once, and the sockets that were opened with them."""
     User.objects.filter(pk=user.pk).update(token_generation=F("token_generation") + 1)
     user.refresh_from_db(fields=["token_generation"])
+    account_changed_publish(user_id=user.pk)

@@ -23,6 +23,7 @@ from rq.job import JobStatus
 from aifutures_site.config import get_config
 from analysis.choices import ACTIVE_STATUSES, RunStatus, WorkQueue
 from analysis.models import AnalysisRun, Computation, RobustnessReport, SensitivityStudy
+from analysis.progress import change_publish, progress_publish
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ KINDS: Mapping[type[Computation], Kind] = {
 }
 
 ComputationT = TypeVar("ComputationT", bound=Computation)
+
+_NEXT_MESSAGE = {"progress_seq": F("progress_seq") + 1}
+"""Whoever follows a computation is told of every such write, and knows by the number which of two is the later."""
 
 
 class Superseded(Exception):
@@ -89,7 +93,9 @@ def computation_start(*, model: type[ComputationT], pk: UUID, job_id: str) -> Co
     now = timezone.now()
     waiting = _rows(model).filter(pk=pk, job_id=job_id, status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
     with transaction.atomic():
-        if not waiting.update(status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now):
+        if not waiting.update(
+            status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, **_NEXT_MESSAGE
+        ):
             _cancel_waiting(model, pk, now)
             return None
         computation = _rows(model).get(pk=pk)
@@ -103,11 +109,11 @@ def computation_heartbeat(*, computation: Computation) -> None:
 
 
 def computation_progress(*, computation: Computation, **fields: Any) -> bool:
-    """Record how far it is; True if somebody asked to cancel it. Raises Superseded."""
-    computation_write(
-        computation=computation, progress_seq=F("progress_seq") + 1, heartbeat_at=timezone.now(), **fields
-    )
-    return _rows(type(computation)).filter(pk=computation.pk, cancel_requested_at__isnull=False).exists()
+    """Record how far it is, and tell; True if somebody asked to cancel it. Raises Superseded."""
+    computation_write(computation=computation, heartbeat_at=timezone.now(), **_NEXT_MESSAGE, **fields)
+    row = _rows(type(computation)).get(pk=computation.pk)
+    progress_publish(computation=row)
+    return row.cancel_requested_at is not None
 
 
 def computation_write(*, computation: Computation, **fields: Any) -> None:
@@ -140,7 +146,9 @@ def computation_requeue(*, computation: Computation, reason: str, **fields: Any)
     job_id = uuid4().hex
     now = timezone.now()
     with transaction.atomic():
-        computation_write(computation=computation, status=RunStatus.QUEUED, job_id=job_id, queued_at=now, **fields)
+        computation_write(
+            computation=computation, status=RunStatus.QUEUED, job_id=job_id, queued_at=now, **_NEXT_MESSAGE, **fields
+        )
         # read with the row in hand: a wish that came before is not overlooked
         if not _cancel_waiting(type(computation), computation.pk, now):
             _note(computation, RunStatus.QUEUED, at=now, reason=reason)
@@ -244,7 +252,8 @@ def _is_waiting(queue: Queue, job_id: str) -> bool:
 def _cancel_waiting(model: type[Computation], pk: UUID, now: datetime) -> bool:
     """End what waits and is to be cancelled; False for anything else. Within a transaction."""
     waiting = _rows(model).filter(pk=pk, status=RunStatus.QUEUED, cancel_requested_at__isnull=False)
-    if not waiting.update(status=RunStatus.CANCELLED, finished_at=now, **dict.fromkeys(model.passing_fields)):
+    passing = dict.fromkeys(model.passing_fields)
+    if not waiting.update(status=RunStatus.CANCELLED, finished_at=now, **passing, **_NEXT_MESSAGE):
         return False
     _note(_rows(model).get(pk=pk), RunStatus.CANCELLED, at=now)
     return True
@@ -259,12 +268,14 @@ def _end(computation: Computation, status: RunStatus, **fields: Any) -> None:
     now = timezone.now()
     passing = dict.fromkeys(computation.passing_fields)
     with transaction.atomic():
-        computation_write(computation=computation, status=status, finished_at=now, **passing, **fields)
+        computation_write(computation=computation, status=status, finished_at=now, **passing, **_NEXT_MESSAGE, **fields)
         _note(computation, status, at=now, reason=fields.get("error", ""))
 
 
 def _note(computation: Computation, status: str, *, at: datetime, reason: str = "") -> None:
+    """Keep a change of status, and tell of it."""
     computation.transitions.create(status=status, at=at, attempt=computation.attempt, reason=reason)
+    change_publish(pk=computation.pk)
 
 
 def _enqueue_on_commit(computation: Computation, job_id: str, *, at_front: bool = False) -> None:

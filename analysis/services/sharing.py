@@ -11,6 +11,7 @@ from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.models import Computation
+from analysis.progress import closing_publish
 
 ComputationT = TypeVar("ComputationT", bound=Computation)
 
@@ -27,6 +28,8 @@ def computation_share(*, computation: ComputationT, actor: User, shared: bool) -
         row.is_shared = shared
         row.save(update_fields=["is_shared"])
         audit_record(actor=actor, action=f"{row._meta.model_name}.{'share' if shared else 'unshare'}", subject=row)
+        if not shared:
+            closing_publish(pk=row.pk)
     return row
 
 

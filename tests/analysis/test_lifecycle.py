@@ -61,7 +61,7 @@ def test_a_life_from_the_queue_to_the_result(factory, create):
     assert lifecycle.computation_progress(computation=row) is False
     lifecycle.computation_succeed(computation=row, result={"answer": 42})
     row = model.objects.get(pk=row.pk)
-    assert (row.status, row.result_document, row.progress_seq) == (RunStatus.SUCCEEDED, {"answer": 42}, 1)
+    assert (row.status, row.result_document, row.progress_seq) == (RunStatus.SUCCEEDED, {"answer": 42}, 3)
     assert history(row) == ["queued", "running", "succeeded"]
 
 

@@ -80,7 +80,7 @@ def test_a_run_that_succeeds_keeps_its_result_and_no_checkpoint(queued):
     runs.run_succeed(run=run, result=result)
     run = AnalysisRun.objects.get(pk=run.pk)
     assert (run.status, run.iterations_completed, run.checkpoint) == (RunStatus.SUCCEEDED, 8192, None)
-    assert run.progress_seq == 1
+    assert run.progress_seq == 3, "started, a step, ended"
     assert run.result == result
     assert history(run) == ["queued", "running", "succeeded"]
 

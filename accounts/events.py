@@ -1,0 +1,29 @@
+"""Tells connections that last (sockets) that somebody's rights may have changed.
+
+Whoever misses it finds out at the next look at the database; nothing depends on its being heard.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from django.db import transaction
+
+from accounts.redis_client import connection
+
+CHANNEL = "accounts:changed"
+
+logger = logging.getLogger(__name__)
+
+
+def account_changed_publish(*, user_id: int) -> None:
+    """Tell all servers, once the transaction is committed. Never fails."""
+    transaction.on_commit(lambda: _publish(user_id))
+
+
+def _publish(user_id: int) -> None:
+    try:
+        connection().publish(CHANNEL, str(user_id))
+    except redis.RedisError as error:
+        logger.warning("a change of rights was not told: %s", error, extra={"user": user_id})
