@@ -54,6 +54,9 @@ def _mistyped(field: serializers.Field, value: Any) -> Any:
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         found = {index: _mistyped(field.child, each) for index, each in enumerate(value)}
         return {index: faults for index, faults in found.items() if faults}
+    if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
+        named = {str(key): _mistyped(field.child, each) for key, each in value.items()}
+        return {key: faults for key, faults in named.items() if faults}
     for kind, types, words in _JSON_TYPES:
         if isinstance(field, kind) and value is not None:
             whole = kind is serializers.IntegerField and isinstance(value, float) and value.is_integer()

@@ -18,6 +18,10 @@ from accounts.redis_client import connection
 KEPT_SECONDS = 24 * 3600
 KEY = re.compile(r"[!-~]{1,255}")
 
+_TAKE = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return ARGV[1] end
+return redis.call('GET', KEYS[1])
+"""
 _DROP = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -55,12 +59,11 @@ def claim(request: HttpRequest, body: Any) -> Claim:
         raise ValidationError({"Idempotency-Key": "Should be 1 to 255 visible ASCII characters."})
     name = f"idempotency:{request.user.pk}:{_digest(request.path)}:{_digest(key)}"
     fresh = f"{_digest(json.dumps(body, sort_keys=True))} {uuid4()}"
-    found = cast("bytes | None", connection().set(name, fresh, nx=True, get=True, ex=KEPT_SECONDS))
-    value = fresh if found is None else found.decode()
+    value = cast("bytes", connection().eval(_TAKE, 1, name, fresh, str(KEPT_SECONDS))).decode()
     content, _, row_id = value.partition(" ")
     if content != fresh.partition(" ")[0]:
         raise UnprocessableContent("This Idempotency-Key came with another body before.")
-    return Claim(UUID(row_id), name, value, is_first=found is None)
+    return Claim(UUID(row_id), name, value, is_first=value == fresh)
 
 
 def _digest(text: str) -> str:

@@ -16,10 +16,9 @@ from accounts.api.etags import etag_of, require_match
 from accounts.api.pagination import CursorPagination
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import IF_MATCH, problem_response
-from accounts.api.serializers import StrictSerializer
+from accounts.api.serializers import BodySerializer
 from accounts.api.views import ScopedViewSet
 from accounts.policies import Scope
-from analysis.api.fields import Number
 from analysis.models import Influence, ScenarioCluster
 from analysis.models.scenarios import COLOUR, PATTERN
 from analysis.services.network import cluster_edit, influence_edit
@@ -59,15 +58,15 @@ class ClusterSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "pattern", "colour", "order"]
 
 
-class InfluenceChangeSerializer(StrictSerializer):
+class InfluenceChangeSerializer(BodySerializer):
     """What is to change of an influence, and why."""
 
-    strength = Number(min_value=0, max_value=1, required=False, help_text="Nats of log-odds.")
+    strength = serializers.FloatField(min_value=0, max_value=1, required=False, help_text="Nats of log-odds.")
     description = serializers.CharField(max_length=500, allow_blank=True, required=False)
     reason = serializers.CharField(max_length=MAX_REASON)
 
 
-class ClusterChangeSerializer(StrictSerializer):
+class ClusterChangeSerializer(BodySerializer):
     """What is to change of a cluster, and why."""
 
     name = serializers.CharField(max_length=100, required=False)
@@ -108,7 +107,7 @@ class _PartOfModelViewSet(ScopedViewSet, Generic[RowT]):
         row: RowT = get_object_or_404(self.get_queryset(), pk=pk)
         return row
 
-    def changes(self, pk: int, serializer_class: type[StrictSerializer]) -> tuple[RowT, dict[str, Any]]:
+    def changes(self, pk: int, serializer_class: type[BodySerializer]) -> tuple[RowT, dict[str, Any]]:
         """The row, held, and what is to change, once the client is seen to know the row. Within a transaction."""
         row = get_object_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
         require_match(self.request, _etag(self.get_serializer(row).data))

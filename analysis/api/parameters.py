@@ -7,8 +7,7 @@ from typing import get_args
 
 from rest_framework import serializers
 
-from accounts.api.serializers import StrictSerializer
-from analysis.api.fields import Number, Truth, Whole
+from accounts.api.serializers import BodySerializer
 from analysis.choices import Outcome
 from analysis.engine.faults import ModelError
 from analysis.engine.spec import CausalModel, DType, Sampler
@@ -17,25 +16,35 @@ CODE = 16
 """Characters of the longest code of a hypothesis."""
 
 
-class AssignmentSerializer(StrictSerializer):
+class AssignmentSerializer(BodySerializer):
     """A hypothesis set to, or seen in, an outcome from a year on."""
 
     hypothesis = serializers.CharField(max_length=CODE)
     outcome = serializers.ChoiceField(Outcome.values)
-    from_year = Whole()
+    from_year = serializers.IntegerField()
 
 
-class OverridesSerializer(StrictSerializer):
+def _numbers(words: str) -> serializers.DictField:
+    return serializers.DictField(child=serializers.FloatField(), required=False, help_text=words)
+
+
+class OverridesSerializer(BodySerializer):
     """Numbers in the place of the model's, by hypothesis (`H1`) or influence (`H2A>H4B`)."""
 
-    priors = serializers.DictField(child=Number(), required=False, help_text="P(A) before the evidence.")
-    posteriors = serializers.DictField(child=Number(), required=False, help_text="P(A) after the evidence.")
-    strengths = serializers.DictField(child=Number(), required=False, help_text="Nats of log-odds, 0 to 1.")
-    midpoints = serializers.DictField(child=Number(), required=False, help_text="Calendar years.")
-    strength_multiplier = Number(required=False, help_text="For all influences, 0 to 10.")
+    priors = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="P(A) before the evidence."
+    )
+    posteriors = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="P(A) after the evidence."
+    )
+    strengths = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="Nats of log-odds, 0 to 1."
+    )
+    midpoints = serializers.DictField(child=serializers.FloatField(), required=False, help_text="Calendar years.")
+    strength_multiplier = serializers.FloatField(required=False, help_text="For all influences, 0 to 10.")
 
 
-class SuppositionsSerializer(StrictSerializer):
+class SuppositionsSerializer(BodySerializer):
     """What is supposed to be otherwise."""
 
     overrides = OverridesSerializer(required=False)
@@ -43,10 +52,10 @@ class SuppositionsSerializer(StrictSerializer):
     observations = AssignmentSerializer(many=True, required=False, help_text="Seen, and so evidence about all else.")
 
 
-class EvidenceFilterSerializer(StrictSerializer):
+class EvidenceFilterSerializer(BodySerializer):
     """Which evidence counts; what is left out or null filters nothing."""
 
-    quality_min = Number(required=False, allow_null=True, min_value=0, max_value=1)
+    quality_min = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
     sources = serializers.ListField(
         child=serializers.CharField(max_length=2000), required=False, max_length=1000, help_text="Keys of sources."
     )
@@ -56,14 +65,14 @@ class EvidenceFilterSerializer(StrictSerializer):
 class RunInputSerializer(SuppositionsSerializer):
     """A run. Whatever is left out is taken from the configuration."""
 
-    iterations = Whole(required=False, help_text="Rounded up to a multiple of 4,096.")
+    iterations = serializers.IntegerField(required=False, help_text="Rounded up to a multiple of 4,096.")
     evidence_filter = EvidenceFilterSerializer(required=False, allow_null=True)
-    seed = Whole(required=False)
+    seed = serializers.IntegerField(required=False)
     sampler = serializers.ChoiceField(get_args(Sampler), required=False)
     dtype = serializers.ChoiceField(get_args(DType), required=False)
     model = serializers.ChoiceField(get_args(CausalModel), required=False, help_text="The causal model.")
-    target_year = Whole(required=False, allow_null=True)
-    stop_when_converged = Truth(required=False)
+    target_year = serializers.IntegerField(required=False, allow_null=True)
+    stop_when_converged = serializers.BooleanField(required=False)
     hypotheses = serializers.ListField(
         child=serializers.CharField(max_length=CODE),
         required=False,
@@ -72,7 +81,7 @@ class RunInputSerializer(SuppositionsSerializer):
         max_length=64,
         help_text="Those to report; the others are summed over.",
     )
-    fresh = Truth(default=False, help_text="Compute anew, even where the same question has a stored answer.")
+    fresh = serializers.BooleanField(default=False, help_text="Compute anew, also what has a stored answer.")
     name = serializers.RegexField(r"^[^\x00-\x1f\x7f]*$", default="", allow_blank=True, max_length=200)
 
 

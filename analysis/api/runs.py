@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.etags import etag_of, not_modified
+from accounts.api.plain import endpoint
 from accounts.api.serializers import StrictSerializer
+from accounts.api.views import ScopedView
 from accounts.policies import Asker, Scope, may
 from aifutures_site.config import get_config
 from analysis import exports
@@ -31,8 +32,6 @@ from analysis.api.computations import (
 from analysis.api.documents import ResultSerializer, RunSerializer, readable_result
 from analysis.models import AnalysisRun
 from analysis.selectors import run_list
-
-FORMATS: Sequence[str] = tuple(exports.WRITERS)
 
 
 class RunFilters(ComputationFilters):
@@ -52,7 +51,7 @@ class RunPagination(ComputationPagination):
 class ExportQuerySerializer(StrictSerializer):
     """In which form."""
 
-    format = serializers.ChoiceField(FORMATS)
+    format = serializers.ChoiceField(tuple(exports.WRITERS))
 
 
 @extend_schema_view(
@@ -90,7 +89,7 @@ class ExportQuerySerializer(StrictSerializer):
 class RunViewSet(ComputationViewSet[AnalysisRun]):
     """The runs that the user may see."""
 
-    scopes = {**ComputationViewSet.scopes, "export": Scope.READ_RESULTS, "model": Scope.READ_EVIDENCE}
+    scopes = {**ComputationViewSet.scopes, "model": Scope.READ_EVIDENCE}
     serializer_class = RunSerializer
     pagination_class = RunPagination
     filterset_class = RunFilters
@@ -113,6 +112,12 @@ class RunViewSet(ComputationViewSet[AnalysisRun]):
         etag = etag_of("model", run.pk)
         return not_modified(request, etag) or Response(run.model_document, headers={"ETag": etag})
 
+
+class ExportDescription(ScopedView):
+    """A result as a file."""
+
+    scopes = {"get": Scope.READ_RESULTS}
+
     @extend_schema(
         summary="Download a run's result",
         description="JSON: the result with its model document (for who holds read:evidence). CSV and Parquet: one row "
@@ -120,26 +125,37 @@ class RunViewSet(ComputationViewSet[AnalysisRun]):
         "q75`; kinds are scenario, hypothesis (P(A)), cluster and entropy (in bits). CSV has the configured digits, "
         "Parquet full numbers and, in its schema's metadata, input_hash, engine_version, seed and more.",
         operation_id="analysis_export",
-        parameters=[OpenApiParameter("format", str, required=True, enum=FORMATS)],
+        parameters=[ExportQuerySerializer],
         responses={
             **{(200, writer.media_type): OpenApiTypes.BINARY for writer in exports.WRITERS.values()},
             **NO_RESULT,
         },
-        filters=False,
     )
-    def export(self, request: Request, pk: UUID) -> HttpResponse:
-        """The result as a file."""
-        query = ExportQuerySerializer(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        name = query.validated_data["format"]
-        if name not in get_config().output.export_formats:
-            raise ValidationError({"format": "This form is switched off here."})
-        run = finished_run(request.user, pk)
-        document = run.model_document if may(request.user, Scope.READ_EVIDENCE) else None
-        writer = exports.WRITERS[name]
-        content = writer.write(readable_result(run.result_document or {}, request.user), document)
-        disposition = f'attachment; filename="aifutures-{run.short_id}.{name}"'
-        return HttpResponse(content, content_type=writer.media_type, headers={"Content-Disposition": disposition})
+    def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The file."""
+        raise NotImplementedError
+
+
+@endpoint(scope=Scope.READ_RESULTS, described_by=ExportDescription)
+def export(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A run's result as a file, whatever Accept says."""
+    query = ExportQuerySerializer(data=request.GET.dict())
+    query.is_valid(raise_exception=True)
+    name = query.validated_data["format"]
+    if name not in get_config().output.export_formats:
+        raise ValidationError({"format": "This form is switched off here."})
+    run = finished_run(request.user, pk)
+    readable = may(request.user, Scope.READ_EVIDENCE)
+    etag = etag_of("export", name, run.pk, readable)
+    if unchanged := not_modified(request, etag):
+        return unchanged
+    writer = exports.WRITERS[name]
+    content = writer.write(
+        readable_result(run.result_document or {}, request.user), run.model_document if readable else None
+    )
+    disposition = f'attachment; filename="aifutures-{run.short_id}.{name}"'
+    headers = {"Content-Disposition": disposition, "ETag": etag}
+    return HttpResponse(content, content_type=writer.media_type, headers=headers)
 
 
 def finished_run(user: Asker, pk: UUID) -> AnalysisRun:

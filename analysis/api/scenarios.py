@@ -84,7 +84,7 @@ class OutcomeSerializer(serializers.Serializer):
     """What a scenario says about a hypothesis."""
 
     hypothesis = serializers.CharField()
-    label = serializers.CharField(allow_blank=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment] # a field of that name
     outcome = serializers.ChoiceField(["A", "B"])
     meaning = serializers.CharField(allow_blank=True)
 

@@ -6,7 +6,7 @@ from django.urls import path
 
 from analysis.api.network import ClusterViewSet, InfluenceViewSet
 from analysis.api.new_runs import rerun, run
-from analysis.api.runs import RunViewSet
+from analysis.api.runs import RunViewSet, export
 from analysis.api.scenarios import scenario, scenarios
 
 urlpatterns = [
@@ -25,7 +25,7 @@ urlpatterns = [
     path("analysis/<uuid:pk>", RunViewSet.as_view({"get": "retrieve"}), name="analysis-detail"),
     path("analysis/<uuid:pk>/result", RunViewSet.as_view({"get": "result"}), name="analysis-result"),
     path("analysis/<uuid:pk>/model", RunViewSet.as_view({"get": "model"}), name="analysis-model"),
-    path("analysis/<uuid:pk>/export", RunViewSet.as_view({"get": "export"}), name="analysis-export"),
+    path("analysis/<uuid:pk>/export", export, name="analysis-export"),
     path("analysis/<uuid:pk>/cancel", RunViewSet.as_view({"post": "cancel"}), name="analysis-cancel"),
     path("analysis/<uuid:pk>/rerun", rerun, name="analysis-rerun"),
     path("analysis/<uuid:pk>/share", RunViewSet.as_view({"post": "share"}), name="analysis-share"),

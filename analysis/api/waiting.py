@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter
 from redis.asyncio import Redis
@@ -97,4 +97,6 @@ def _looked(look: Callable[[], RowT]) -> RowT:
     try:
         return look()
     finally:
-        close_old_connections()
+        for each in connections.all(initialized_only=True):
+            if not each.in_atomic_block:
+                each.close_if_unusable_or_obsolete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -25,9 +26,9 @@ class Api:
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str):
         token = {"Authorization": f"Bearer {AccessToken.for_user(self.user)}"} if self.user else {}
-        given = {} if body is None else {"data": body, "content_type": "application/json"}
+        given = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return getattr(self.client, method)(f"{API}{path}", headers=token | names, **given)
+        return self.client.generic(method.upper(), f"{API}{path}", headers=token | names, **given)
 
     def get(self, path: str, **headers: str):
         return self("get", path, **headers)
