@@ -78,7 +78,7 @@ class RerunDescription(ScopedView):
 @endpoint(scope=Scope.CREATE_ANALYSIS, methods=("POST",), described_by=RunDescription)
 async def run(request: HttpRequest) -> HttpResponse:
     """A new run, and its result if that comes soon."""
-    return await submitted(request, AnalysisRun, _new)
+    return await submitted(request, AnalysisRun, run_new)
 
 
 @endpoint(scope=Scope.CREATE_ANALYSIS, methods=("POST",), described_by=RerunDescription)
@@ -87,7 +87,8 @@ async def rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     return await submitted(request, AnalysisRun, lambda wish: _again(wish, pk))
 
 
-def _new(wish: Wish) -> AnalysisRun:
+def run_new(wish: Wish) -> AnalysisRun:
+    """The run that is wished for, whether over HTTP or a socket. Raises ValidationError, ModelError."""
     serializer = RunInputSerializer(data=wish.body)
     serializer.is_valid(raise_exception=True)
     given = serializer.validated_data
