@@ -77,6 +77,12 @@ class JsonTableParser(_TableParser):
     media_type = TableFormat.JSON.label
 
 
+_ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}, "minItems": 1}
+_CONTENTS: Mapping[TableFormat, Any] = {
+    TableFormat.CSV: OpenApiTypes.STR,
+    TableFormat.JSON: {key: value for key, value in _ROWS.items() if key != "minItems"},
+    TableFormat.PARQUET: OpenApiTypes.BINARY,
+}
 _READERS = {CsvParser.media_type: read_csv, JsonTableParser.media_type: read_json}
 
 
@@ -94,7 +100,7 @@ class EvidenceImportView(ScopedView):
         "written, and the errors name every row and column, unless `partial` is true. At most 10,000 rows.",
         operation_id="evidence_import",
         parameters=[EvidenceImportQuery],
-        request={CsvParser.media_type: OpenApiTypes.STR, JsonTableParser.media_type: OpenApiTypes.OBJECT},
+        request={CsvParser.media_type: OpenApiTypes.STR, JsonTableParser.media_type: _ROWS},
         responses=EvidenceImportSerializer,
         examples=[
             OpenApiExample(
@@ -152,7 +158,7 @@ class EvidenceExportView(ScopedView):
         "spreadsheet would take for a formula has an apostrophe before it, which an import takes away again.",
         operation_id="evidence_export",
         parameters=[EvidenceExportQuery],
-        responses={(200, each.label): OpenApiTypes.BINARY for each in TableFormat},
+        responses={(200, each.label): _CONTENTS[each] for each in TableFormat},
     )
     def get(self, request: Request) -> HttpResponseBase:
         """The table as a file."""
