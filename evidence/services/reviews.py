@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope
-from evidence.choices import EvidenceStatus
+from evidence.choices import OPEN_STATUSES, EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision
 from evidence.models.assessments import Assessment
 from evidence.services.items import quality_now, version_bump
@@ -46,7 +46,7 @@ def evidence_approve(
     """
     require(actor, Scope.WRITE_EVIDENCE)
     item, draft = _in_review(evidence, expected_version, {EvidenceStatus.SUBMITTED}, "approved")
-    if actor.pk in {draft.created_by_id, draft.updated_by_id}:
+    if actor.pk in _authors(draft):
         raise PermissionDenied("Somebody has to approve it who neither wrote nor last edited it.")
     reason = checked_reason(reason, needed=False)
     audit_record(actor=actor, action="evidence.approve", subject=item, reason=reason)
@@ -111,6 +111,17 @@ def _in_review(
     draft = item.open_revision if item.status == EvidenceStatus.APPROVED else None
     _require_status(item, draft or item, statuses, done)
     return item, draft or item
+
+
+def _authors(draft: Evidence | EvidenceRevision) -> set[int | None]:
+    """Who wrote the draft and who last edited it; of an item taken up again after a decision, who did that too."""
+    authors = {draft.created_by_id, draft.updated_by_id}
+    if isinstance(draft, Evidence):
+        decided = draft.history.exclude(status__in=OPEN_STATUSES).order_by("-history_id").first()
+        if decided is not None:
+            later = draft.history.filter(history_id__gt=decided.history_id).order_by("history_id")
+            authors.update(later.values_list("history_user_id", flat=True)[:1])
+    return authors
 
 
 def _require_status(item: Evidence, draft: Assessment, statuses: Collection[str], done: str) -> None:

@@ -139,6 +139,18 @@ class TestFourEyes:
         assert (item.strength, item.updated_by, item.reviewed_by) == (0.8, editor, third)
         assert item.review_reason == "Convincing."
 
+    @pytest.mark.parametrize("state", ["rejected", "retired"])
+    def test_who_takes_an_item_up_again_has_written_that_draft(self, state, author):
+        again, editor, third = UserFactory.create_batch(3, role="curator")
+        item = in_state(state, author)
+        evidence_edit(evidence=item, actor=again, changes={"strength": 1.0}, reason="New data.")
+        evidence_edit(evidence=item, actor=editor, changes={"description": "Spelling."})
+        evidence_submit(evidence=item, actor=again)
+        for user in (author, again, editor):
+            with pytest.raises(PermissionDenied):
+                evidence_approve(evidence=item, actor=user)
+        assert evidence_approve(evidence=item, actor=third).status == "approved"
+
     @pytest.mark.parametrize("role", [None, "viewer", "analyst"])
     @pytest.mark.parametrize("step", STEPS)
     def test_who_may_not_write_takes_no_step(self, step, role, author):
