@@ -42,10 +42,18 @@ class _Variant(NamedTuple):
 
 
 class _Estimate(NamedTuple):
-    """Replicate means of the hypotheses [16, n] and of the output [16]."""
+    """Sums by replicate, each draw weighed by its probability of what is observed (MODEL.md 3).
 
+    weight [16] | hypotheses [reported, 16] and output [16]: weighed sums of P(A) and of the output
+    """
+
+    weight: Floats
     hypotheses: Floats
     output: Floats
+
+    def mean(self, sums: Floats) -> Floats:
+        """The mean over all draws: a ratio of sums, as a run's."""
+        return np.asarray(sums.sum(axis=-1) / self.weight.sum())
 
 
 def evidence_influence(
@@ -80,8 +88,8 @@ def evidence_influence(
         "output": chosen.name,
         "year": chosen.year,
         "base": {
-            "output": float(base.output.mean()),
-            "hypotheses": dict(zip(document.codes, base.hypotheses.mean(axis=0).tolist(), strict=True)),
+            "output": float(base.mean(base.output)),
+            "hypotheses": dict(zip(chosen.shown.hypotheses, base.mean(base.hypotheses).tolist(), strict=True)),
         },
         **{f"{kind}s": [entry for entry in ranked if entry["kind"] == kind] for kind in ("item", "source", "group")},
         "left_out_already": [
@@ -129,10 +137,10 @@ class _LeaveOneOut:
                 mu, sd, _ = self.posterior(hypothesis, left_out)
                 inputs[index] = mu + sd * self.normals[index]
         joint = self.evaluator.joint(inputs, self.output.year)
+        output = self.output(joint)
         weight = self.fits @ joint
-        total = _by_replicate(weight)
-        hypotheses = _by_replicate((self.a_states * self.fits) @ joint) / total
-        return _Estimate(hypotheses.T, _by_replicate(self.output(joint) * weight) / total)
+        hypotheses = (self.a_states * self.fits) @ joint
+        return _Estimate(_by_replicate(weight), _by_replicate(hypotheses), _by_replicate(output * weight))
 
     def posterior(self, hypothesis: HypothesisSpec, left_out: frozenset[int]) -> tuple[float, float, list[WeighedItem]]:
         """mu, sd and the weighed items of a hypothesis without some of the items."""
@@ -149,7 +157,7 @@ class _LeaveOneOut:
         affected = dict.fromkeys(member.item.hypothesis for member in members)
         before = {belief.code: belief.mu for belief in self.evaluator.beliefs}
         changes = {
-            code: _change(base.hypotheses[:, i], without.hypotheses[:, i])
+            code: _change(base, base.hypotheses[i], without, without.hypotheses[i])
             for i, code in enumerate(self.output.shown.hypotheses)
         }
         known = {hypothesis.code: hypothesis for hypothesis in self.document.hypotheses}
@@ -168,34 +176,31 @@ class _LeaveOneOut:
                 for member in members
             ],
             "log_odds": {code: self.posterior(known[code], variant.items)[0] - before[code] for code in affected},
-            "output": _change(base.output, without.output),
+            "output": _change(base, base.output, without, without.output),
             "hypotheses": changes,
             "words": [_words(known[code], changes[code]) for code in affected if code in changes],
         }
 
     def dependence(self, base: _Estimate, ranked: list[dict[str, Any]]) -> dict[str, Any]:
-        """For every reported hypothesis, the source without which it would change most, and whether it hangs on it."""
+        """For every reported hypothesis, the source that it hangs on, else the one that moves it most, if any does."""
         sources = [entry for entry in ranked if entry["kind"] == "source"]
-        found = {}
-        for i, code in enumerate(self.output.shown.hypotheses):
-            about = [entry for entry in sources if code in entry["log_odds"]]
-            if not about:
-                found[code] = {"source": None, "share": 0.0, "hangs_on_one_source": False}
-                continue
-            belief = self.evaluator.beliefs[self.position[i]]
-            said = sum(abs(entry.weight) * entry.shrink for entry in belief.used)
-            strongest = max(about, key=lambda entry: abs(entry["hypotheses"][code]["change"]))
-            probability = float(base.hypotheses[:, i].mean())
-            without = strongest["hypotheses"][code]["without"]
-            share = abs(strongest["log_odds"][code]) / said if said else 0.0
-            turns = (probability - HALF) * (without - HALF) < 0
-            found[code] = {
-                "source": strongest["id"],
-                "share": share,
-                "turns": turns,
-                "hangs_on_one_source": bool(turns or share > HALF),
-            }
-        return found
+        return {code: self._strongest(code, i, base, sources) for i, code in enumerate(self.output.shown.hypotheses)}
+
+    def _strongest(self, code: str, i: int, base: _Estimate, sources: list[dict[str, Any]]) -> dict[str, Any]:
+        probability = float(base.mean(base.hypotheses[i]))
+        belief = self.evaluator.beliefs[self.position[i]]
+        said = sum(abs(entry.weight) * entry.shrink for entry in belief.used)
+        found = []
+        for entry in sources:
+            change = entry["hypotheses"][code]
+            if abs(change["change"]) >= HARDLY:
+                turns = (probability - HALF) * (change["without"] - HALF) < 0
+                share = abs(entry["log_odds"].get(code, 0.0)) / said if said else 0.0
+                found.append((turns or share > HALF, abs(change["change"]), entry["id"], share, turns))
+        if not found:
+            return {"source": None, "share": 0.0, "turns": False, "hangs_on_one_source": False}
+        hangs, _, source, share, turns = max(found, key=lambda each: each[:2])
+        return {"source": source, "share": share, "turns": turns, "hangs_on_one_source": hangs}
 
 
 def _by_replicate(values: Floats) -> Floats:
@@ -203,12 +208,13 @@ def _by_replicate(values: Floats) -> Floats:
     return np.asarray(values.reshape(*values.shape[:-1], REPLICATES, -1).sum(axis=-1))
 
 
-def _change(base: Floats, without: Floats) -> dict[str, float]:
-    """What leaving out does to a mean: the new value, the change, and its 95 % half-width."""
-    difference = without - base
+def _change(base: _Estimate, before: Floats, left_out: _Estimate, after: Floats) -> dict[str, float]:
+    """What leaving out does to a mean: the new value, the change, and its 95 % half-width from the replicates."""
+    without = float(left_out.mean(after))
+    difference = after / left_out.weight - before / base.weight
     return {
-        "without": float(without.mean()),
-        "change": float(difference.mean()),
+        "without": without,
+        "change": without - float(base.mean(before)),
         "half_width": float(STUDENT_T * standard_error(difference)),
     }
 

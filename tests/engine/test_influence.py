@@ -82,7 +82,54 @@ def test_the_sign_and_the_words_say_what_the_evidence_speaks_for(study):
     assert found["hypotheses"]["H1"]["hangs_on_one_source"]
     assert found["hypotheses"]["H1"]["turns"]
     assert found["hypotheses"]["H1"]["source"] == "one"
-    assert found["hypotheses"]["H2"] == {"source": None, "share": 0.0, "hangs_on_one_source": False}
+    assert found["hypotheses"]["H2"] == {
+        "source": None,
+        "share": 0.0,
+        "turns": False,
+        "hangs_on_one_source": False,
+    }
+
+
+def test_rare_observations_weigh_the_draws_as_a_run_does(study):
+    """Pseudo-random draws, wide beliefs and what is seldom observed: replicates differ, and only sums tell the mean."""
+    study["settings"]["evidence"]["model_discrepancy_sd"] = 2.0
+    study["run"] |= {
+        "iterations": 4096,
+        "sampler": "pseudo",
+        "observations": [{"hypothesis": f"H{k}", "outcome": "B", "from_year": 2040} for k in (1, 2, 3)],
+    }
+    found = evidence_influence(parse_model(study))
+    expected = means(study)
+    for code in ("H4", "H5", "H6"):
+        assert found["base"]["hypotheses"][code] == pytest.approx(expected[code], abs=1e-12)
+
+
+def test_a_run_that_reports_some_hypotheses_tells_of_those(study):
+    study["run"]["hypotheses"] = ["H2", "H5"]
+    found = evidence_influence(parse_model(study))
+    assert list(found["base"]["hypotheses"]) == list(found["hypotheses"]) == ["H2", "H5"]
+
+
+def test_a_hypothesis_hangs_on_a_source_that_turns_it_though_another_moves_it_more(study):
+    def item(name, direction, strength):
+        return {
+            "id": name,
+            "hypothesis": "H1",
+            "direction": direction,
+            "strength": strength,
+            "quality_scores": {"authority": 1.0, "methodology": 1.0, "recency": 1.0, "replication": 0.0},
+            "publication_date": "2025-06-01",
+            "dependency_group": "",
+            "source": name,
+        }
+
+    study["settings"]["evidence"]["between_group_correlation"] = 0.0
+    study["hypotheses"][0]["prior_probability"] = 0.5
+    study["evidence"] = [item("x", "B", 0.6), item("y", "A", 0.35), item("z", "A", 0.35)]
+    found = evidence_influence(parse_model(study))
+    assert found["sources"][0]["id"] == "x"  # moves it most, to the side on which it is already
+    assert found["hypotheses"]["H1"]["source"] in {"y", "z"}
+    assert found["hypotheses"]["H1"]["turns"]
 
 
 def test_an_unknown_output_is_named(study):

@@ -8,9 +8,13 @@ from SALib.test_functions import Ishigami, Sobol_G
 
 from analysis.engine.sensitivity import sobol
 from analysis.engine.sensitivity.design import SensitivityError
-from analysis.engine.sensitivity.sobol import sobol_indices, sobol_rows, sobol_sample
+from analysis.engine.sensitivity.sobol import saltelli, sobol_indices, sobol_points, sobol_rows
 
 GROUPINGS = [[0, 1, 2, 3, 4], [0, 1, 0, 2, 1], [0, 0, 0, 0, 1]]
+
+
+def sobol_sample(groups, base, seed, second_order):
+    return saltelli(*sobol_points(len(groups), base, seed), groups, second_order)
 
 
 def problem(groups):

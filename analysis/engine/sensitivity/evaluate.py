@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel import run_draws, run_given
+from ..overrides import with_overrides
 from ..posterior import posteriors
 from ..program import bare_program
 from ..sampling import BLOCK, REPLICATES
@@ -24,7 +25,7 @@ class Evaluator:
 
     def __init__(self, document: ModelDocument) -> None:
         multiplier = document.settings.causal_network.strength_multiplier
-        program = bare_program(_with_multiplier(document, 1.0), "float64")
+        program = bare_program(with_overrides(document, {"strength_multiplier": 1.0}), "float64")
         self.document = document
         self.program = program
         self.beliefs = posteriors(document)
@@ -42,9 +43,9 @@ class Evaluator:
         """The chosen output [D] under given inputs. Raises ImpossibleObservation."""
         return output(self.joint(inputs, output.year))
 
-    def normals(self, rounds: int = 1) -> Floats:
-        """The standard normals [2 n + E, 4096 rounds] of the run's own first iterations, block after block."""
-        blocks = np.empty((rounds * REPLICATES, self.nominal.size, BLOCK))
+    def normals(self) -> Floats:
+        """The standard normals [2 n + E, 4096] of the run's own first iterations, replicate after replicate."""
+        blocks = np.empty((REPLICATES, self.nominal.size, BLOCK))
         for number, block in enumerate(blocks):
             run_draws(self.program, number, block)
         return np.concatenate(list(blocks), axis=1)
@@ -58,8 +59,3 @@ class Evaluator:
         inputs[n : 2 * n] += line.midpoint_sd[:, None] * normals[n : 2 * n]
         inputs[2 * n :] *= np.maximum(0.0, 1.0 + self.program.cv * normals[2 * n :])
         return inputs
-
-
-def _with_multiplier(document: ModelDocument, multiplier: float) -> ModelDocument:
-    causal = document.settings.causal_network.model_copy(update={"strength_multiplier": multiplier})
-    return document.model_copy(update={"settings": document.settings.model_copy(update={"causal_network": causal})})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,12 +51,15 @@ class Output:
         if self.weights is not None:
             return np.asarray((self.weights * fits) @ joint / weight)
         states = marginal((joint * fits[:, None] / weight).T, self.shown)
-        return np.asarray(-(states * np.log2(states, where=states > 0, out=np.zeros_like(states))).sum(axis=-1))
+        terms = states * np.log2(states, where=states > 0, out=np.zeros_like(states))
+        return np.asarray(-terms.sum(axis=-1) + 0.0)  # no negative zero
 
 
 def parse_output(document: ModelDocument, text: str | None, path: str = "output") -> Output:
     """The output that `text` names, by default the entropy of the target year. Raises ModelError."""
-    named, _, when = (text or "entropy").rpartition("@") if "@" in (text or "") else (text or "entropy", "", "")
+    text = text or "entropy"
+    dated = re.fullmatch(r"(.*)@(\d{4})", text)
+    named, when = dated.groups() if dated else (text, "")
     kind, _, subject = named.partition(":")
     shown = reporting(document)
     return Output(
@@ -71,7 +75,7 @@ def parse_output(document: ModelDocument, text: str | None, path: str = "output"
 def _year(document: ModelDocument, text: str, path: str) -> int:
     if not text:
         return document.target_year
-    if not text.isdecimal() or int(text) not in document.years:
+    if int(text) not in document.years:
         raise ModelError([Fault(path, f"the year must lie in {document.base_year} to {document.end_year}, not {text}")])
     return int(text)
 

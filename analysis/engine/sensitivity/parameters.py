@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 from scipy.special import logit as log_odds
 
+from ..checks import midpoint_range
 from ..faults import Fault, ModelError
 from ..posterior import Posterior
-from ..spec import MIDPOINT_MARGIN, ModelDocument
+from ..spec import ModelDocument
 from ..timeline import logit
 from .evaluate import Evaluator
 from .quality import ASPECTS, WeighedEvidence
@@ -161,7 +162,7 @@ class ParameterSpace:
 def all_parameters(document: ModelDocument, beliefs: Sequence[Posterior]) -> dict[str, Parameter]:
     """Everything that can be varied, by name, each over its default range."""
     causal, evidence = document.settings.causal_network, document.settings.evidence
-    first, last = document.base_year - MIDPOINT_MARGIN, document.end_year + MIDPOINT_MARGIN
+    first, last = midpoint_range(document)
     found = [
         Parameter(f"posterior:{b.code}", float(np.clip(expit(b.mu), _TINY, 1 - _TINY)), _TINY, 1 - _TINY, (b.mu, b.sd))
         for b in beliefs
@@ -193,6 +194,8 @@ DRAWN = ("posterior", "midpoint", "influence")
 _BOUNDS = {"posterior": (0.0, 1.0), "prior": (0.0, 1.0), "influence": (0.0, 1.0), "quality_weight": (0.0, 1.0)}
 _OPEN = {"posterior", "prior"}
 """Probabilities whose log-odds are taken: 0 and 1 themselves are out."""
+_ABOVE = _OPEN | {"quality_weight"}
+"""What cannot be 0: a log-odds would be infinite, or no weight left to share out."""
 
 
 def matching(known: dict[str, Parameter], pattern: str, path: str) -> list[Parameter]:
@@ -212,12 +215,13 @@ def with_range(document: ModelDocument, parameter: Parameter, low: float, high: 
     """The parameter, uniform over a range in its own unit. Raises ModelError for a range that it cannot have."""
     kind = parameter.kind
     if kind == "midpoint":
-        lowest, highest = float(document.base_year - MIDPOINT_MARGIN), float(document.end_year + MIDPOINT_MARGIN)
+        lowest, highest = map(float, midpoint_range(document))
     else:
         lowest, highest = _BOUNDS.get(kind, (0.0, 10.0))
-    inside = lowest < low < high < highest if kind in _OPEN else lowest <= low < high <= highest
-    if not inside:
-        between = f"{lowest:g} to {highest:g}" + (", these excluded" if kind in _OPEN else "")
+    at_an_end = (kind in _ABOVE and low == lowest) or (kind in _OPEN and high == highest)
+    if at_an_end or not lowest <= low < high <= highest:
+        left_out = "these excluded" if kind in _OPEN else f"{lowest:g} excluded"
+        between = f"{lowest:g} to {highest:g}" + (f", {left_out}" if kind in _ABOVE else "")
         raise ModelError(
             [Fault(path, f"the range of {parameter.name} must rise and lie in {between}, not {low:g} to {high:g}")]
         )

@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..faults import Fault, ModelError, faults_of
 from ..posterior import posteriors
@@ -23,6 +23,15 @@ SAMPLES: Mapping[str, int] = {"sobol": 1024, "value_of_information": 1024, "morr
 """Base points of a Sobol' design, or trajectories of Morris', unless told otherwise."""
 MAX_CELLS = 64_000_000
 """Evaluations times parameters that a study may hold in memory: half a gigabyte."""
+MAX_RESAMPLED = 16_000_000
+"""Resamples times samples, of which the bootstrap holds a few arrays."""
+OPTIONS: Mapping[str, frozenset[str]] = {
+    "sobol": frozenset({"groups", "samples", "second_order", "resamples", "confidence", "seed"}),
+    "morris": frozenset({"groups", "samples", "levels", "resamples", "confidence", "seed"}),
+    "local": frozenset(),
+    "value_of_information": frozenset({"samples", "resamples", "confidence", "seed"}),
+}
+"""What each method listens to, beside output and parameters."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -31,12 +40,26 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class RangedParameter(_Part):
-    """A parameter, uniform from `low` to `high` in its own unit (see `parameters`)."""
+class VariedParameter(_Part):
+    """A parameter, or a pattern such as `influence:*>H6*`; uniform from `low` to `high` where these are given.
+
+    A plain string is its name. A range is in the parameter's own unit (see `parameters`).
+    """
 
     name: Name
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("a range needs both low and high")
+        return self
 
 
 class StudyRequest(_Part):
@@ -49,13 +72,13 @@ class StudyRequest(_Part):
 
     method: Method
     output: Name | None = None
-    parameters: Annotated[tuple[Name | RangedParameter, ...], Field(min_length=1, max_length=500)] | None = None
-    groups: Annotated[dict[Name, tuple[Name, ...]], Field(max_length=100)] = {}
+    parameters: Annotated[tuple[VariedParameter, ...], Field(min_length=1, max_length=500)] | None = None
+    groups: Annotated[dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]], Field(max_length=100)] = {}
     samples: Annotated[int, Field(ge=2, le=65_536)] | None = None
     second_order: bool = True
     levels: Annotated[int, Field(ge=2, le=64)] = 4
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 100
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    confidence: Annotated[float, Field(gt=0, le=0.9999)] = 0.95
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
 
 
@@ -78,8 +101,26 @@ def parse_request(document: ModelDocument, request: Mapping[str, Any]) -> StudyR
         raise ModelError(list(faults_of(error))) from None
     except (TypeError, ValueError) as error:
         raise ModelError([Fault("", f"no JSON: {error}")]) from None
+    _check_options(parsed)
     design_of(document, parsed)
     return parsed
+
+
+def _check_options(request: StudyRequest) -> None:
+    """Refuse what the method does not listen to, so that equal studies are asked for in equal words."""
+    deaf = request.model_fields_set - {"method", "output", "parameters"} - OPTIONS[request.method]
+    faults = [
+        Fault(name, f"{request.method} takes none; {_listening(name)}")
+        for name in sorted(deaf)
+        if getattr(request, name) != StudyRequest.model_fields[name].default
+    ]
+    if faults:
+        raise ModelError(faults)
+
+
+def _listening(option: str) -> str:
+    methods = [method for method, options in OPTIONS.items() if option in options]
+    return f"{' and '.join(methods)} {'do' if len(methods) > 1 else 'does'}"
 
 
 def study_hash(document: ModelDocument, request: StudyRequest) -> str:
@@ -105,22 +146,26 @@ def _chosen(document: ModelDocument, request: StudyRequest) -> dict[str, Paramet
         names = drawn if request.method == "value_of_information" else [*drawn, "strength_multiplier"]
         return {name: known[name] for name in names}
     chosen: dict[str, Parameter] = {}
+    ranged: set[str] = set()
     for index, entry in enumerate(request.parameters):
         path = f"parameters[{index}]"
-        if isinstance(entry, str):
-            chosen = {parameter.name: parameter for parameter in matching(known, entry, path)} | chosen
-        else:
-            ranged = [with_range(document, p, entry.low, entry.high, path) for p in matching(known, entry.name, path)]
-            chosen |= {parameter.name: parameter for parameter in ranged}
+        for parameter in matching(known, entry.name, path):
+            if entry.low is None or entry.high is None:
+                chosen.setdefault(parameter.name, parameter)
+            elif parameter.name in ranged:
+                raise ModelError([Fault(path, f"{parameter.name} has a range already")])
+            else:
+                chosen[parameter.name] = with_range(document, parameter, entry.low, entry.high, path)
+                ranged.add(parameter.name)
     return {name: chosen[name] for name in known if name in chosen}
 
 
 def _grouped(request: StudyRequest, chosen: Mapping[str, Parameter]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The names of the factors, and every parameter's factor."""
-    if request.groups and request.method not in {"sobol", "morris"}:
-        raise ModelError([Fault("groups", f"{request.method} takes no groups; sobol and morris do")])
     member: dict[str, str] = {}
     for name, patterns in request.groups.items():
+        if name in chosen:
+            raise ModelError([Fault(f"groups.{name}", "a group cannot have the name of a parameter")])
         for index, pattern in enumerate(patterns):
             path = f"groups.{name}[{index}]"
             for parameter in matching(dict(chosen), pattern, path):
@@ -136,8 +181,6 @@ def _grouped(request: StudyRequest, chosen: Mapping[str, Parameter]) -> tuple[tu
 def _samples(request: StudyRequest, parameters: int, factors: int) -> int:
     samples = request.samples
     if request.method == "local":
-        if samples is not None:
-            raise ModelError([Fault("samples", "local needs no sample: it moves one parameter at a time")])
         return 1
     if samples is None:
         samples = SAMPLES[request.method]
@@ -152,7 +195,13 @@ def _samples(request: StudyRequest, parameters: int, factors: int) -> int:
                 [Fault("samples", f"must be a power of two for Sobol' points, such as {below} or {2 * below}")]
             )
         rows = sobol_rows(samples, factors, request.method == "sobol" and request.second_order)
-    if rows * parameters > MAX_CELLS:
-        most = MAX_CELLS * samples // (rows * parameters)
+    most = MAX_CELLS * samples // (rows * parameters)
+    if samples > most:
+        most = most if request.method == "morris" else 1 << (most.bit_length() - 1)
         raise ModelError([Fault("samples", f"{samples:,} are too many for {parameters} parameters; take {most:,}")])
+    if samples * request.resamples > MAX_RESAMPLED:
+        most = MAX_RESAMPLED // samples
+        raise ModelError(
+            [Fault("resamples", f"{request.resamples:,} are too many for {samples:,} samples; take {most:,}")]
+        )
     return samples

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import qmc
+from threadpoolctl import ThreadpoolController
 
 from .design import Floats, SensitivityError, check_outputs, check_resampling, count_groups
 
@@ -22,6 +23,7 @@ _ROUNDING = 1e-13
 """Outputs that differ by less, relative to the largest, differ by rounding: the output is constant."""
 _PRODUCTS = 2**21
 """Products of outputs held at a time (16 MiB)."""
+_BLAS = ThreadpoolController()
 
 
 class SobolIndices(NamedTuple):
@@ -46,24 +48,10 @@ def sobol_rows(base: int, factors: int, second_order: bool) -> int:
     return base * ((2 if second_order else 1) * factors + 2)
 
 
-def sobol_sample(groups: Sequence[int], base: int, seed: int, second_order: bool) -> Floats:
-    """Saltelli's sample of the unit cube, [rows, D], from `base` scrambled Sobol' points (A, B) of dimension 2 D.
-
-    groups[j] in 0 ... G - 1 is the group that parameter j is exchanged with. Every base point gives the rows A; A with
-    group g from B, g = 0 ... G - 1; with second order, B with group g from A; and B (Saltelli 2002). Equal to
-    `SALib.sample.sobol.sample`, whose numbers of groups are those of their first appearance; unlike there, one group
-    of all parameters is one group.
-
-    Raises SensitivityError if base is no power of two (Owen 2020: the points are balanced only then), or groups leave
-    a number out.
-    """
-    return mixed(*sobol_points(len(groups), base, seed), groups, second_order)
-
-
 def sobol_points(dimensions: int, base: int, seed: int) -> tuple[Floats, Floats]:
     """The two halves A and B, [base, D] each, of scrambled Sobol' points of dimension 2 D.
 
-    Raises SensitivityError if base is no power of two.
+    Raises SensitivityError if base is no power of two (Owen 2020: the points are balanced only then).
     """
     if not 2 <= base <= MAX_BASE or base & (base - 1):
         raise SensitivityError(f"base must be a power of two from 2 to 2^30, not {base}")
@@ -71,8 +59,14 @@ def sobol_points(dimensions: int, base: int, seed: int) -> tuple[Floats, Floats]
     return points[:, :dimensions], points[:, dimensions:]
 
 
-def mixed(a: Floats, b: Floats, groups: Sequence[int], second_order: bool) -> Floats:
-    """The rows of `sobol_sample` from A and B, or from any values [base, D] that stand for them."""
+def saltelli(a: Floats, b: Floats, groups: Sequence[int], second_order: bool) -> Floats:
+    """Saltelli's sample, [rows, D], from points A and B, or from any values [base, D] that stand for them.
+
+    groups[j] in 0 ... G - 1 is the group that parameter j is exchanged with. Every base point gives the rows A; A with
+    group g from B, g = 0 ... G - 1; with second order, B with group g from A; and B (Saltelli 2002). Equal to
+    `SALib.sample.sobol.sample`, whose numbers of groups are those of their first appearance; unlike there, one group
+    of all parameters is one group. Raises SensitivityError if groups leave a number out.
+    """
     factors, (base, dimensions) = count_groups(groups), a.shape
     group, column = np.asarray(groups), np.arange(dimensions)
     sample = np.empty((base, sobol_rows(1, factors, second_order), dimensions))
@@ -94,7 +88,7 @@ def sobol_indices(
     resamples: int = 100,
     confidence: float = 0.95,
 ) -> SobolIndices:
-    """Sobol' indices (Sobol' 2001) of the outputs [rows] of a `sobol_sample` with G = `factors` groups.
+    """Sobol' indices (Sobol' 2001) of the outputs [rows] of a `saltelli` sample with G = `factors` groups.
 
     First order by Saltelli et al. (2010), total order by Jansen (1999), second order by Saltelli (2002), all of the
     standardised output. Half-widths are normal quantiles times the bootstrap's standard deviation (Archer et al.
@@ -138,7 +132,8 @@ class _Averages:
 
     def of(self, terms: Floats) -> Floats:
         """[1 + resamples, columns] of terms [base, columns]; 0 where A and B do not vary."""
-        averages: Floats = self.weights @ terms
+        with _BLAS.limit(limits=1, user_api="blas"):  # threads would change the last digits, and wait for each other
+            averages: Floats = self.weights @ terms
         return averages * self.precision
 
 

@@ -20,7 +20,7 @@ from .local import local_effects, local_values
 from .morris import morris_effects, morris_sample
 from .parameters import HIGH, LOW, Parameter, ParameterSpace, hypothesis_of
 from .request import Design, StudyRequest, design_of, study_hash
-from .sobol import SobolIndices, mixed, sobol_indices, sobol_points
+from .sobol import SobolIndices, saltelli, sobol_indices, sobol_points
 
 Floats = NDArray[np.float64]
 
@@ -164,17 +164,21 @@ class _Study:
         }
 
     def local(self) -> dict[str, Any]:
-        """Derivative, elasticity and tornado swing of every parameter around the nominal values."""
+        """Derivative, elasticity and tornado swing of every parameter around the nominal values.
+
+        Swings go from the 5 % to the 95 % point, or to the nominal value where that lies beyond.
+        """
         nominal = self.space.nominal
         ends = self.space.values(np.repeat([[LOW], [HIGH]], nominal.size, axis=1))
         low, high = np.minimum(ends[0], nominal), np.maximum(ends[1], nominal)
         outputs = self.evaluate(local_values(nominal, low, high))
         effects = local_effects(outputs, nominal, low, high)
+        dated = [parameter.kind == "midpoint" for parameter in self.design.parameters]  # a year has no zero
         names = self.design.factors
         return {
             "nominal": effects.output,
             "derivative": _named(names, effects.derivative),
-            "elasticity": _named(names, effects.elasticity),
+            "elasticity": _named(names, np.where(dated, np.nan, effects.elasticity)),
             "swings": {
                 name: {
                     "low": float(low[i]),
@@ -225,7 +229,7 @@ class _Study:
         request, base = self.request, self.design.samples
         points = sobol_points(len(group), base, request.seed)
         a, b = (self.space.values(each) for each in points)  # before they are mixed: each number is read once
-        outputs = self.evaluate(mixed(a, b, group, second_order))
+        outputs = self.evaluate(saltelli(a, b, group, second_order))
         indices = sobol_indices(
             outputs,
             len(set(group)),
@@ -238,7 +242,8 @@ class _Study:
         return indices, outputs
 
 
-_OTHERS = "others"
+_OTHERS = ""
+"""The group of what tells about no hypothesis."""
 
 
 def _described(parameter: Parameter) -> dict[str, Any]:
@@ -278,7 +283,7 @@ def _interactions(names: Sequence[str], indices: SobolIndices) -> list[dict[str,
 
 
 def _information(names: Sequence[str], indices: SobolIndices, sd: float) -> dict[str, dict[str, float]]:
-    """Shares, and the standard deviation that is to be expected once the parameter is known."""
+    """Shares, and the root of the variance that is to be expected once the parameter is known."""
     return {
         name: {
             "share": entry["value"],

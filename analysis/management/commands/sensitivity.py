@@ -66,12 +66,16 @@ class Command(StudyCommand):
 
 def _request(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, as a request has them. Raises CommandError."""
-    request = {"method": options["method"], "output": options["of"], "second_order": not options["no_second_order"]}
+    request: dict[str, Any] = {"method": options["method"], "output": options["of"]}
+    if options["no_second_order"]:
+        request["second_order"] = False
     request |= {name: options[name] for name in _PLAIN if options[name] is not None}
     if options["parameters"]:
         request["parameters"] = [_parameter(text) for text in options["parameters"]]
     if options["groups"]:
-        request["groups"] = dict(_group(text) for text in options["groups"])
+        request["groups"] = groups = {}
+        for name, members in map(_group, options["groups"]):
+            groups.setdefault(name, []).extend(members)
     return request
 
 
