@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import django_filters
@@ -16,6 +17,7 @@ from rest_framework.response import Response
 
 from accounts.api.etags import etag_of, not_modified
 from accounts.api.pagination import CursorPagination
+from accounts.api.permissions import Access
 from accounts.api.problems import MEDIA_TYPE, Conflict
 from accounts.api.schema import problem_response
 from accounts.api.views import ScopedViewSet
@@ -57,7 +59,7 @@ class ComputationPagination(CursorPagination[Any]):
 class ComputationViewSet(ScopedViewSet, Generic[ComputationT]):
     """Own computations and those open to everyone; all for admins. Others' are not there."""
 
-    scopes = {
+    scopes: ClassVar[Mapping[str, Access]] = {
         "list": Scope.READ_RESULTS,
         "retrieve": Scope.READ_RESULTS,
         "result": Scope.READ_RESULTS,

@@ -12,6 +12,8 @@ from analysis.choices import Outcome
 from analysis.engine.faults import ModelError
 from analysis.engine.spec import CausalModel, DType, Sampler
 
+NAME = r"^[^\x00-\x1f\x7f]*$"
+"""One line of text."""
 CODE = 16
 """Characters of the longest code of a hypothesis."""
 
@@ -82,7 +84,7 @@ class RunInputSerializer(SuppositionsSerializer):
         help_text="Those to report; the others are summed over.",
     )
     fresh = serializers.BooleanField(default=False, help_text="Compute anew, also what has a stored answer.")
-    name = serializers.RegexField(r"^[^\x00-\x1f\x7f]*$", default="", allow_blank=True, max_length=200)
+    name = serializers.RegexField(NAME, default="", allow_blank=True, max_length=200)
 
 
 def invalid(error: ModelError) -> serializers.ValidationError:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from typing import Any
 
+from django.urls import URLPattern, path
+
+from analysis.api.comparison import compare
+from analysis.api.influence import of_evidence, of_hypothesis
 from analysis.api.network import ClusterViewSet, InfluenceViewSet
 from analysis.api.new_runs import rerun, run
 from analysis.api.runs import RunViewSet, export
 from analysis.api.scenarios import scenario, scenarios
+from analysis.api.studies import ReportViewSet, StudyViewSet, reports, studies
+from analysis.api.what_if import WhatIfView
+
+
+def _rows(name: str, viewset: type[Any]) -> list[URLPattern]:
+    """Addresses of one computation of a kind, and of what can be read of it and done with it."""
+    verbs = {"": ("get", "retrieve"), "result": ("get", "result")} | {
+        verb: ("post", verb) for verb in ("cancel", "share", "unshare")
+    }
+    return [
+        path(f"{name}/<uuid:pk>{part and '/'}{part}", viewset.as_view({method: do}), name=f"{name}-{part or 'detail'}")
+        for part, (method, do) in verbs.items()
+    ]
+
 
 urlpatterns = [
     path("scenarios", scenarios, name="scenarios"),
@@ -21,13 +39,17 @@ urlpatterns = [
         name="influence",
     ),
     path("analysis", RunViewSet.as_view({"get": "list"}), name="analysis-list"),
+    path("analysis/compare", compare, name="analysis-compare"),
     path("analysis/run", run, name="analysis-new"),
-    path("analysis/<uuid:pk>", RunViewSet.as_view({"get": "retrieve"}), name="analysis-detail"),
-    path("analysis/<uuid:pk>/result", RunViewSet.as_view({"get": "result"}), name="analysis-result"),
+    *_rows("analysis", RunViewSet),
     path("analysis/<uuid:pk>/model", RunViewSet.as_view({"get": "model"}), name="analysis-model"),
     path("analysis/<uuid:pk>/export", export, name="analysis-export"),
-    path("analysis/<uuid:pk>/cancel", RunViewSet.as_view({"post": "cancel"}), name="analysis-cancel"),
     path("analysis/<uuid:pk>/rerun", rerun, name="analysis-rerun"),
-    path("analysis/<uuid:pk>/share", RunViewSet.as_view({"post": "share"}), name="analysis-share"),
-    path("analysis/<uuid:pk>/unshare", RunViewSet.as_view({"post": "unshare"}), name="analysis-unshare"),
+    path("evidence/<str:public_id>/influence", of_evidence, name="evidence-influence"),
+    path("hypotheses/<str:code>/influence", of_hypothesis, name="hypothesis-influence"),
+    path("what-if", WhatIfView.as_view(), name="what-if"),
+    path("sensitivity", studies, name="sensitivity-list"),
+    *_rows("sensitivity", StudyViewSet),
+    path("robustness", reports, name="robustness-list"),
+    *_rows("robustness", ReportViewSet),
 ]

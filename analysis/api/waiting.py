@@ -18,7 +18,7 @@ from rq.job import Job
 
 LONGEST_WAIT = 25
 """Seconds: below the patience of the usual proxies."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two looks whether a job is still there."""
 LOOK_AGAIN = 2.0
 """Seconds between two looks at the row itself, whatever the queue says."""
@@ -40,9 +40,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class Ending(Protocol):
-    """A row whose work a queue's job does."""
+    """Something whose work a queue's job does."""
 
-    job_id: str
+    @property
+    def job_id(self) -> str:
+        """Id of the job."""
 
     @property
     def is_final(self) -> bool:
@@ -74,17 +76,19 @@ async def settled(look: Callable[[], RowT], seconds: float) -> RowT:
     row = await sync_to_async(_looked)(look)
     try:
         async with Redis.from_url(settings.REDIS_URL) as queue:
+            pause = FIRST_PAUSE
             while not row.is_final and (left := deadline - time.monotonic()) > 0:
-                await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN))
+                await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN), pause)
                 row = await sync_to_async(_looked)(look)
+                pause = min(2 * pause, LONGEST_PAUSE)  # its job is another now, or lost
     except RedisError:
         return row  # it goes on; the client can ask again
     return row
 
 
-async def _job_gone(queue: Redis, job_id: str, seconds: float) -> None:
+async def _job_gone(queue: Redis, job_id: str, seconds: float, pause: float) -> None:
     """Return when the job has left the queue's Redis, which it does as it ends, or after some seconds."""
-    deadline, pause = time.monotonic() + seconds, FIRST_PAUSE
+    deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         await asyncio.sleep(min(pause, left))
         if not await queue.exists(Job.key_for(job_id)):

@@ -1,0 +1,112 @@
+"""Endpoints of what follows from stored runs: how two of them differ, and what their evidence does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, Throttled
+
+from accounts.api.etags import etag_of, not_modified
+from accounts.api.problems import MEDIA_TYPE, ServiceUnavailable, problem
+from accounts.api.schema import problem_response
+from accounts.api.serializers import StrictSerializer
+from accounts.api.throttles import consume
+from accounts.limits import Cost
+from accounts.models import User
+from analysis.api.runs import finished_run
+from analysis.api.waiting import PREFER, seconds_to_wait, settled
+from analysis.models import AnalysisRun
+from analysis.selectors import baseline_run
+from analysis.services.derived import QUEUE, Answer, Question, answer_ask, answer_find
+from analysis.services.workers import queue_hint
+
+SoughtT = TypeVar("SoughtT")
+
+
+class PendingSerializer(serializers.Serializer):
+    """An answer that is being computed: ask again."""
+
+    status = serializers.ChoiceField(["running"])
+    hint = serializers.CharField(allow_blank=True, help_text="What it waits for, where that needs somebody.")
+
+
+WORDS = (
+    "Computed by a worker when somebody first asks, then kept: waits up to 25 seconds (200), or is to be asked again "
+    "(202). What was kept does not count against the limit."
+)
+PARAMETERS = [
+    PREFER,
+    OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202], description="Seconds to wait."),
+]
+ANSWERS: Mapping[Any, Any] = {
+    202: PendingSerializer,
+    (409, MEDIA_TYPE): problem_response("A run has no result, or not yet."),
+    (422, MEDIA_TYPE): problem_response("The engine refuses, and why."),
+}
+
+
+class RunQuerySerializer(StrictSerializer):
+    """Of which run."""
+
+    run = serializers.UUIDField(required=False, help_text="A run that you may see; without it, the baseline.")
+
+
+async def derived(
+    request: HttpRequest,
+    cost: Cost,
+    ask: Callable[[], tuple[Question, SoughtT]],
+    show: Callable[[dict[str, Any], SoughtT], dict[str, Any]],
+) -> HttpResponse:
+    """Answer from the cache, or have a worker compute and wait for it.
+
+    `ask` gives the question and what of its document is sought, `show` that part; they may raise as views do.
+    """
+    question, sought, answer, hint = await sync_to_async(_asked)(request, cost, ask)
+    seconds = 0 if hint else seconds_to_wait(request)
+    if not answer.is_final:
+        answer = await settled(lambda: answer_find(question=question), seconds)
+    return await sync_to_async(_shown)(request, answer, hint, lambda document: show(document, sought))
+
+
+def subject_run(request: HttpRequest, run_id: UUID | None) -> AnalysisRun:
+    """A run with a result that the user may see, by default the baseline. Raises Http404, Conflict."""
+    if run_id is not None:
+        return finished_run(request.user, run_id)
+    baseline = baseline_run()
+    if baseline is None:
+        raise NotFound("No baseline has been published yet.")
+    return baseline
+
+
+def _asked(
+    request: HttpRequest, cost: Cost, ask: Callable[[], tuple[Question, SoughtT]]
+) -> tuple[Question, SoughtT, Answer, str]:
+    question, sought = ask()
+    answer = answer_find(question=question)
+    if answer.is_final:
+        return question, sought, answer, ""
+    allowance = consume(request, cost, user=cast("User", request.user))
+    if not allowance.allowed:
+        raise Throttled(max(allowance.reset, 1))
+    answer_ask(question=question)
+    return question, sought, answer, queue_hint(QUEUE)
+
+
+def _shown(
+    request: HttpRequest, answer: Answer, hint: str, show: Callable[[dict[str, Any]], dict[str, Any]]
+) -> HttpResponse:
+    if not answer.is_final:
+        return JsonResponse({"status": "running", "hint": hint}, status=202, headers={"Retry-After": "2"})
+    if answer.refusal:
+        return problem(422, answer.refusal)
+    if answer.document is None:
+        raise ServiceUnavailable(f"The engine failed unexpectedly; the worker's log names job {answer.job_id}.")
+    found = show(answer.document)
+    etag = etag_of(answer.job_id, found)
+    return not_modified(request, etag) or JsonResponse(found, headers={"ETag": etag})

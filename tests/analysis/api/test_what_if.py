@@ -1,0 +1,114 @@
+"""POST /what-if: the engine's answer through the interactive queue, the newest question of a user first."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import django_rq
+import pytest
+from django.db import connections
+from rq.serializers import JSONSerializer
+
+from analysis.choices import WorkQueue
+from analysis.engine.what_if import what_if
+from tests.analysis.api.support import computed, finished_run
+from tests.analysis.api.test_studies import Worker
+from tests.factories import UserFactory
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+PRIOR = {"overrides": {"posteriors": {"H1": 0.9}}}
+
+
+@pytest.fixture
+def queue():
+    return django_rq.get_queue(WorkQueue.INTERACTIVE)
+
+
+@pytest.fixture
+def work(queue):
+    """Answer what waits, in the main thread: RQ needs its signals."""
+    return lambda: Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
+
+
+@pytest.fixture
+def asking(queue):
+    """Ask in another thread, as another process would; gives the answer to come, once the question waits."""
+
+    def ask(client, body):
+        try:
+            return client.post("/what-if", body)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+
+        def asking(client, body):
+            waiting = queue.count
+            answer = pool.submit(ask, client, body)
+            wait_until(lambda: queue.count > waiting or answer.done(), 5, "the question")
+            return answer
+
+        yield asking
+
+
+def test_is_the_engines_answer(api, baseline, asking, work):
+    coming = asking(api("analyst"), PRIOR)
+    work()
+    answer = coming.result(5)
+    found = answer.json()
+    expected = what_if(computed()[0], **PRIOR, threads=1)
+    assert answer.status_code == 200, answer.text
+    assert found["run_id"] == str(baseline.pk)
+    assert found["scenario_probabilities"] == expected["scenario_probabilities"]
+    assert found["change"] == expected["change"]
+    assert answer["RateLimit-Limit"] == "600"
+
+
+IMPOSSIBLE = {
+    "interventions": [{"hypothesis": "H2", "outcome": "B", "from_year": 2030}],
+    "observations": [{"hypothesis": "H2", "outcome": "A", "from_year": 2040}],
+}
+TOO_EARLY = {"interventions": [{"hypothesis": "H1", "outcome": "A", "from_year": 1800}]}
+NOBODY = {"overrides": {"posteriors": {"H9": 0.5}}}
+
+
+def test_what_cannot_be_is_refused_by_name(api, baseline, asking, work):
+    analyst = api("analyst")
+    for body, status, where in (
+        (NOBODY, 400, "overrides.posteriors.H9"),
+        (TOO_EARLY, 400, "interventions[0].from_year"),
+        (IMPOSSIBLE, 422, None),
+    ):
+        coming = asking(analyst, body)
+        work()
+        answer = coming.result(5)
+        assert answer.status_code == status, answer.text
+        assert [error["path"] for error in answer.json()["errors"]] == [where] * bool(where)
+
+
+@pytest.mark.parametrize("body", [{"overrides": 5}, {"overrides": {"priors": {"H1": "0.5"}}}, {"iterations": 5}, []])
+def test_what_is_no_question_asks_nobody(api, baseline, body):
+    assert api("analyst").post("/what-if", body).status_code == 400
+
+
+def test_of_a_run_that_one_may_see_only(api, asking, work):
+    analyst = api("analyst")
+    assert analyst.post("/what-if", PRIOR).status_code == 404
+    private = finished_run(owner=UserFactory(role="analyst"))
+    body = {**PRIOR, "run": str(private.pk)}
+    assert analyst.post("/what-if", body).status_code == 404
+    assert api("viewer").post("/what-if", PRIOR).status_code == 403
+    private.owner = analyst.user
+    private.save()
+    coming = asking(analyst, body)
+    work()
+    assert coming.result(5).status_code == 200
+
+
+def test_the_newest_question_wins(api, baseline, asking, work):
+    analyst = api("analyst")
+    older = asking(analyst, PRIOR)
+    newer = asking(analyst, {"overrides": {"posteriors": {"H1": 0.1}}})
+    work()
+    assert (older.result(5).status_code, newer.result(5).status_code) == (409, 200)
+    assert "newer" in older.result().json()["detail"]
