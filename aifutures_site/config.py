@@ -144,13 +144,14 @@ class AddressLimits(_Part):
 
 
 class LimitsConfig(_Part):
-    """Rate limits of each role, and of strangers."""
+    """Rate limits of each role, and of strangers; how many WebSockets a user may have open with one server process."""
 
     viewer: UserLimits
     analyst: UserLimits
     curator: UserLimits
     admin: UserLimits
     address: AddressLimits
+    sockets_per_user: Annotated[int, Field(ge=1, le=10**6)]
 
 
 class FileConfig(_Part):

@@ -158,7 +158,7 @@ def _prepare_database() -> bool:
 def _daphne(listener: socket.socket) -> list[str]:
     """The web server, on the socket that we hold: while it is restarted, callers wait instead of being refused."""
     fd = str(listener.fileno())
-    return [sys.executable, "-m", "daphne", "-v", "0", "--fd", fd, "aifutures_site.asgi:application"]
+    return [sys.executable, "-m", "aifutures_site.daphne", "-v", "0", "--fd", fd, "aifutures_site.asgi:application"]
 
 
 def _baseline() -> list[str]:

@@ -1,0 +1,22 @@
+"""Where the sockets' database work is done, so that the event loop never waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 4
+"""And so many connections to the database at most, of one server process's sockets."""
+
+_pool = ThreadPoolExecutor(THREADS, "sockets")
+
+
+def database(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """The function as a coroutine function; its connection to the database is closed behind it."""
+    return database_sync_to_async(function, thread_sensitive=False, executor=_pool)

@@ -1,0 +1,171 @@
+"""A server process and a worker process on a database of their own, which the tests change as the site would."""
+
+import json
+import os
+import socket
+import sys
+import time
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from aifutures_site.environment import PROJECT
+from tests.processes import environment, running, wait_until
+
+LIMITS = {"limits": {"analyst": {"analysis_runs": "3/hour"}, "sockets_per_user": 3}}
+
+
+@pytest.fixture(scope="package")
+def database(django_db_blocker):
+    """A database with the evidence, committed; this process works on it too."""
+    name, usual = f"sockets_{uuid4().hex[:12]}", connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        connection.close()
+        _execute(f'CREATE DATABASE "{name}"')
+        connection.settings_dict["NAME"] = name
+        try:
+            call_command("migrate", verbosity=0)
+            call_command("load_evidence", verbosity=0)
+            yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = usual
+            _execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _execute(statement):
+    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as server:
+        server.autocommit = True
+        server.cursor().execute(statement)
+
+
+@pytest.fixture(scope="package")
+def env(database, tmp_path_factory):
+    """What the processes are told."""
+    folder = tmp_path_factory.mktemp("sockets")
+    limits = folder / "limits.json"
+    limits.write_text(json.dumps(LIMITS))
+    servers = {"DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "SECRET_KEY": settings.SECRET_KEY}
+    return environment(folder, AIFUTURES_CONFIG=str(limits), **servers)
+
+
+@pytest.fixture(scope="package")
+def server(env, tmp_path_factory):
+    """daphne, as `serve` starts it: its address without the scheme."""
+    log = tmp_path_factory.mktemp("logs") / "daphne"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = (
+        sys.executable,
+        "-m",
+        "aifutures_site.daphne",
+        "-v",
+        "0",
+        "-p",
+        str(port),
+        "aifutures_site.asgi:application",
+    )
+    with running(*command, env=env, log=log) as process:
+        wait_until(lambda: _answers(port) or process.poll() is not None, 60, "daphne")
+        assert process.poll() is None, log.read_text()
+        yield f"127.0.0.1:{port}"
+        assert process.poll() is None, log.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="package")
+def worker(env, tmp_path_factory):
+    """A worker of runs, ready."""
+    log = tmp_path_factory.mktemp("logs") / "worker"
+    command = (sys.executable, str(PROJECT / "manage.py"), "worker", "--queue", "analysis")
+    with running(*command, env=env, log=log) as process:
+        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 120, "a worker")
+        assert process.poll() is None, log.read_text()
+        yield process
+
+
+def _answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Client:
+    """A program at the other end of a socket."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def say(self, action, **more):
+        self.connection.send(json.dumps({"action": action, **more}))
+
+    def hear(self, seconds=5.0):
+        return json.loads(self.connection.recv(timeout=seconds))
+
+    def ask(self, action, **more):
+        self.say(action, **more)
+        return self.hear()
+
+    def follow(self, run_id, seconds=60.0):
+        """Everything that is told about a run, to the last message."""
+        deadline, heard = time.monotonic() + seconds, []
+        while not heard or heard[-1]["type"] == "progress":
+            message = self.hear(deadline - time.monotonic())
+            assert message["run_id"] == str(run_id)
+            heard.append(message)
+        return heard
+
+    def closed(self, seconds=5.0):
+        """The code that the server closes with, whatever it says before."""
+        deadline = time.monotonic() + seconds
+        with pytest.raises(ConnectionClosed) as closing_:
+            while True:
+                self.hear(max(0.0, deadline - time.monotonic()))
+        return closing_.value.rcvd.code
+
+
+@pytest.fixture
+def open_socket(server):
+    """Open a socket; `cookie`, `origin` and other headers as given."""
+
+    @contextmanager
+    def open_(*subprotocols, **options):
+        url = f"ws://{server}/ws/analysis/progress"
+        with connect(url, subprotocols=list(subprotocols) or None, **options) as found:
+            yield Client(found)
+
+    return open_
+
+
+@pytest.fixture
+def signed_in(open_socket):
+    """Open a socket as a user, by access token."""
+    from accounts.tokens import AccessToken
+
+    return lambda user: open_socket("bearer", str(AccessToken.for_user(user)))
+
+
+@pytest.fixture
+def analyst(server):
+    return _user("analyst")
+
+
+@pytest.fixture
+def viewer(server):
+    return _user("viewer")
+
+
+def _user(role):
+    from tests.factories import UserFactory
+
+    return UserFactory(username=f"{role}-{uuid4().hex[:8]}", role=role)

@@ -1,0 +1,144 @@
+"""Runs over the socket: a real server, a real worker, a real client."""
+
+import itertools
+import time
+from uuid import uuid4
+
+import pytest
+import redis
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from analysis import progress
+from analysis.choices import RunStatus
+from analysis.models import AnalysisRun
+from analysis.services.lifecycle import computation_cancel
+from analysis.sockets.hub import NAME
+from tests.factories import AnalysisRunFactory, SensitivityStudyFactory
+
+LONG = {"iterations": 60_000_000, "fresh": True}
+
+
+def begin(client, **parameters):
+    """Begin a run and return its id."""
+    accepted = client.ask("start_analysis", parameters=parameters)
+    assert accepted["type"] == "accepted", accepted
+    return accepted["run_id"]
+
+
+def queued_run(owner):
+    return AnalysisRunFactory(owner=owner, job_id=uuid4().hex)
+
+
+def test_a_run_is_followed_from_its_start_to_its_result_and_found_again_after_it(worker, analyst, signed_in):
+    with signed_in(analyst) as client:
+        assert client.connection.subprotocol == "bearer"
+        run_id = begin(client, iterations=8_000_000, hypotheses=["H1", "H2"], fresh=True)
+        begun = time.monotonic()
+        told = client.follow(run_id)
+        seconds = time.monotonic() - begun
+    *steps, end = told
+    assert end["type"] == "result"
+    assert end["result_url"] == f"/api/v1/analysis/{run_id}/result"
+    assert sorted(end["scenarios"]) == ["AA", "AB", "BA", "BB"]
+    assert sum(end["probabilities"]) == pytest.approx(1)
+    assert all(one["seq"] < other["seq"] for one, other in itertools.pairwise(told))
+    assert [step["status"] for step in (steps[0], steps[-1])] == ["queued", "running"]
+    assert 2 <= len(steps) <= 4 * seconds + 2
+    last = steps[-1]
+    assert 0 < last["completed"] <= last["total"] == 8_003_584
+    assert last["eta_seconds"] == pytest.approx((last["total"] - last["completed"]) / last["rate"])
+    assert 0 < last["max_half_width"] < 1
+
+    run = AnalysisRun.objects.get(pk=run_id)
+    stored = run.result_document["scenario_probabilities"]
+    assert dict(zip(end["scenarios"], end["probabilities"], strict=True)) == stored
+    with signed_in(analyst) as client:
+        assert client.ask("subscribe", run_id=run_id) == end
+
+
+def test_a_client_that_comes_back_is_told_the_present_state_and_cancels_within_two_seconds(worker, analyst, signed_in):
+    with signed_in(analyst) as client:
+        run_id = begin(client, **LONG)
+        while client.hear()["completed"] == 0:
+            pass
+    with signed_in(analyst) as client:
+        present = client.ask("subscribe", run_id=run_id)
+        assert (present["status"], present["completed"] > 0) == ("running", True)
+        asked = time.monotonic()
+        client.say("cancel", run_id=run_id)
+        *_, end = client.follow(run_id)
+        assert (end["type"], time.monotonic() - asked < 2) == ("cancelled", True)
+        assert end["seq"] > present["seq"]
+
+
+def test_a_run_that_waits_is_cancelled_at_once_and_its_other_followers_are_told(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as one, signed_in(analyst) as other:
+        assert one.ask("subscribe", run_id=str(run.pk))["status"] == "queued"
+        assert other.ask("cancel", run_id=str(run.pk))["type"] == "cancelled"
+        assert one.hear(1)["type"] == "cancelled"
+
+
+def test_an_end_that_nobody_told_is_read_from_the_database(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as client:
+        client.ask("subscribe", run_id=str(run.pk))
+        AnalysisRun.objects.filter(pk=run.pk).update(
+            status=RunStatus.FAILED, error="Too big.", finished_at=timezone.now(), progress_seq=F("progress_seq") + 1
+        )
+        end = client.hear(3)
+    assert (end["type"], end["code"], end["message"], end["seq"]) == ("error", "failed", "Too big.", 1)
+
+
+def test_a_run_that_is_deleted_has_an_end_too(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as client:
+        client.ask("subscribe", run_id=str(run.pk))
+        run.delete()
+        assert client.hear(3)["code"] == "failed"
+
+
+def test_a_lost_subscription_is_taken_up_again(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as client, redis.Redis.from_url(settings.REDIS_URL) as queue:
+        client.ask("subscribe", run_id=str(run.pk))
+        (listening,) = [each for each in queue.client_list(_type="pubsub") if each["name"] == NAME]
+        queue.client_kill_filter(_id=listening["id"])
+        computation_cancel(computation=run)
+        assert client.hear(3)["type"] == "cancelled"
+
+
+def test_an_older_message_is_not_passed_on_after_a_newer_one(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as client:
+        client.ask("subscribe", run_id=str(run.pk))
+        for seq in (7, 3, 8):
+            run.progress_seq = seq
+            progress.progress_publish(computation=run)
+        assert [client.hear()["seq"], client.hear()["seq"]] == [7, 8]
+
+
+def test_messages_that_come_fast_are_thinned_to_four_a_second(analyst, signed_in):
+    run = queued_run(analyst)
+    with signed_in(analyst) as client:
+        client.ask("subscribe", run_id=str(run.pk))
+        begun = time.monotonic()
+        for seq in range(1, 101):
+            run.progress_seq = seq
+            progress.progress_publish(computation=run)
+            time.sleep(0.01)
+        heard = []
+        while not heard or heard[-1] < 100:
+            heard.append(client.hear()["seq"])
+        assert len(heard) <= 4 * (time.monotonic() - begun) + 1
+
+
+def test_a_study_is_followed_like_a_run(analyst, signed_in):
+    study = SensitivityStudyFactory(owner=analyst, steps_total=10, steps_completed=3)
+    with signed_in(analyst) as client:
+        told = client.ask("subscribe", run_id=str(study.pk))
+        assert (told["completed"], told["total"], told["rate"]) == (3, 10, None)
+        computation_cancel(computation=study)
+        assert client.hear()["type"] == "cancelled"
