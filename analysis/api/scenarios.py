@@ -214,7 +214,8 @@ def _detail_body(run_id: UUID, year: int | None, code: str, period: int) -> tupl
 
 def _bytes(make: Callable[[AnalysisRun], Any], run_id: UUID) -> tuple[bytes, str]:
     try:
-        found = make(AnalysisRun.objects.get(pk=run_id))
+        documents = AnalysisRun.objects.defer(None).only("model_document", "result", "cached_from")
+        found = make(documents.get(pk=run_id))
     except listing.UnknownYear as error:
         raise ValidationError({"year": str(error)}) from None
     except listing.UnknownScenario as error:
