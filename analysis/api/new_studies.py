@@ -15,7 +15,6 @@ from analysis.api.parameters import NAME, faulty
 from analysis.api.submission import Wish
 from analysis.choices import StudyMethod
 from analysis.engine.faults import Fault, ModelError
-from analysis.engine.robustness.report import ITERATIONS
 from analysis.engine.sensitivity.outputs import FORMS
 from analysis.engine.spec import ModelDocument, parse_model
 from analysis.models import RobustnessReport, SensitivityStudy
@@ -91,7 +90,9 @@ class StudyInputSerializer(_SubjectSerializer):
 class ReportInputSerializer(_SubjectSerializer):
     """A robustness report. Without a run or model it is about the baseline."""
 
-    iterations = serializers.IntegerField(default=ITERATIONS, help_text="Of each of its runs.")
+    iterations = serializers.IntegerField(
+        required=False, help_text="Of each of its runs; by default 65,536, or as many as the model allows."
+    )
 
 
 def study_new(wish: Wish) -> SensitivityStudy:

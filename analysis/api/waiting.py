@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest
@@ -73,13 +73,13 @@ async def settled(look: Callable[[], RowT], seconds: float) -> RowT:
     database is open, however many clients wait.
     """
     deadline = time.monotonic() + seconds
-    row = await sync_to_async(_looked)(look)
+    row = await _looked(look)
     try:
         async with Redis.from_url(settings.REDIS_URL) as queue:
             pause = FIRST_PAUSE
             while not row.is_final and (left := deadline - time.monotonic()) > 0:
                 await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN), pause)
-                row = await sync_to_async(_looked)(look)
+                row = await _looked(look)
                 pause = min(2 * pause, LONGEST_PAUSE)  # its job is another now, or lost
     except RedisError:
         return row  # it goes on; the client can ask again
@@ -96,8 +96,18 @@ async def _job_gone(queue: Redis, job_id: str, seconds: float, pause: float) -> 
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _looked(look: Callable[[], RowT]) -> RowT:
-    """A look that leaves no connection behind for the time of the wait."""
+async def _looked(look: Callable[[], RowT]) -> RowT:
+    """A look that leaves neither a thread nor a connection behind for the time of the wait."""
+    row = await sync_to_async(_without_connection)(look)
+    # Django gives every request a thread of its own for what is not async, and keeps it to the request's end
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    executor = SyncToAsync.context_to_thread_executor.pop(context, None) if context else None
+    if executor is not None:
+        executor.shutdown(wait=False)  # the next one who needs a thread gets a new one
+    return row
+
+
+def _without_connection(look: Callable[[], RowT]) -> RowT:
     try:
         return look()
     finally:
