@@ -51,9 +51,7 @@ class Credentials:
         user = user_again(self.user)
         if user is None or (self.session_key and _session_user(self.session_key) != user):
             raise Shut(NOT_SIGNED_IN)
-        if not may(user, Scope.READ_RESULTS):
-            raise Shut(NOT_ALLOWED)
-        return user
+        return _with_rights(user)
 
 
 def subprotocol_of(scope: dict[str, Any]) -> str | None:
@@ -72,9 +70,7 @@ def sign_in(scope: dict[str, Any]) -> Credentials:
     user = _offered_user(offered) if offered else _session_user(session_key)
     if user is None:
         raise Shut(NOT_SIGNED_IN)
-    credentials = Credentials(user, "" if offered else session_key)
-    credentials.again()
-    return credentials
+    return Credentials(_with_rights(user), "" if offered else session_key)
 
 
 def origin_is_ours(origin: str, host: str) -> bool:
@@ -86,6 +82,12 @@ def origin_is_ours(origin: str, host: str) -> bool:
     domain, _ = split_domain_port(host)
     known = validate_host(domain, settings.ALLOWED_HOSTS)
     return known and parts.scheme in schemes and parts.netloc.lower() == host.lower()
+
+
+def _with_rights(user: User) -> User:
+    if not may(user, Scope.READ_RESULTS):
+        raise Shut(NOT_ALLOWED)
+    return user
 
 
 def _matches(origin: str, trusted: str) -> bool:

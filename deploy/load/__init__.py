@@ -1,0 +1,1 @@
+"""Load: how many sockets follow one run, how late they are told, and what one costs."""
