@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .changes import Change, Kind, blended
 from .estimate import STUDENT_T, standard_error
-from .robustness.quantities import Estimate, estimate, quantities
+from .quantities import Estimate, estimate, quantities
 from .spec import ModelDocument
 
 Floats = NDArray[np.floating]

@@ -20,10 +20,11 @@ from .tally import Tally
 Floats = NDArray[np.floating]
 
 SCHEMA = "aifutures.result/1"
-POINTS = (0.05, 0.25, 0.5, 0.75, 0.95)
-NAMES = ("q05", "q25", "q50", "q75", "q95")
-SHORT = (0, 2, 4)
-"""Which of the points the yearly intervals keep."""
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+SHORT = ("q05", "q50", "q95")
+"""Those that the yearly intervals keep."""
+_POINTS = tuple(QUANTILES.values())
+_KEPT = [list(QUANTILES).index(name) for name in SHORT]
 
 
 def build_result(
@@ -82,7 +83,7 @@ def _named(names: list[str] | tuple[str, ...], values: Floats) -> dict[str, floa
 
 
 def _points(found: Floats) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(NAMES, found, strict=True)}
+    return {name: float(value) for name, value in zip(QUANTILES, found, strict=True)}
 
 
 def entropy_bits(probabilities: Floats) -> float:
@@ -106,9 +107,9 @@ def _quantiles(document: ModelDocument, shown: Reporting, sample: Floats, pool: 
             drawn /= np.maximum(weights, np.finfo(sample.dtype).tiny)
         states = drawn if len(reported) == len(drawn) else sums_of_rows(drawn, reported)
         return (
-            quantiles(sums_of_rows(states, a_states), weights, POINTS),
-            quantiles(sums_of_rows(drawn, clusters), weights, POINTS),
-            quantiles(states, weights, POINTS),
+            quantiles(sums_of_rows(states, a_states), weights, _POINTS),
+            quantiles(sums_of_rows(drawn, clusters), weights, _POINTS),
+            quantiles(states, weights, _POINTS),
         )
 
     found = zip(*pool.map(year, range(len(sample))), strict=True)
@@ -145,10 +146,8 @@ def _evolution(
 
 
 def _intervals(names: list[str] | tuple[str, ...], found: Floats) -> dict[str, dict[str, float]]:
-    keys = [NAMES[q] for q in SHORT]
-    return {
-        name: dict(zip(keys, row, strict=True)) for name, row in zip(names, found[SHORT, :].T.tolist(), strict=True)
-    }
+    kept = found[_KEPT].T.tolist()
+    return {name: dict(zip(SHORT, row, strict=True)) for name, row in zip(names, kept, strict=True)}
 
 
 def _convergence(document: ModelDocument, shown: Reporting, tally: Tally) -> dict[str, Any]:

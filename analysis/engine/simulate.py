@@ -1,13 +1,13 @@
-"""The Monte Carlo run (MODEL.md 4): slices of rounds on plain threads, progress, stopping, checkpoints."""
+"""The Monte Carlo run (MODEL.md 4): slices of rounds on plain threads or a cluster, progress, stopping, checkpoints."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from .reference import Reference
 from .result import build_result
 from .sampling import REPLICATES, ROUND
 from .spec import ModelDocument, input_hash, with_run
+from .stopping import Stopped
 from .tally import Tally
 
 Floats = NDArray[np.floating]
@@ -52,7 +53,8 @@ class Backend(NamedTuple):
     run_sample: Callable[[int, int, Floats], None]
 
 
-def _compiled(document: ModelDocument) -> Backend:
+def compiled(document: ModelDocument) -> Backend:
+    """What computes a model in compiled code."""
     program = compile_program(document)
     return Backend("local", program, partial(run_blocks, program), partial(run_sample, program))
 
@@ -63,12 +65,30 @@ def _reference(document: ModelDocument) -> Backend:
     return Backend(REFERENCE, program, reference.run_blocks, reference.run_sample)
 
 
-class Interrupted(Exception):
-    """The run was stopped by `should_stop`; `checkpoint` lets it go on later."""
+class Stream(Protocol):
+    """The rounds of one run as other processes compute them."""
 
-    def __init__(self, checkpoint: bytes) -> None:
-        super().__init__("the run was stopped")
-        self.checkpoint = checkpoint
+    def take(self, seconds: float) -> Sequence[Tally]:
+        """The next rounds in their order, as nodes of the tally's tree; none if none are ready in so many seconds."""
+
+
+class Cluster(Protocol):
+    """Other processes that compute rounds: `distributed.DaskCluster`."""
+
+    name: str
+
+    @property
+    def threads(self) -> int:
+        """How many threads they have in all, as far as is known."""
+
+    def stream(self, document: ModelDocument, rounds: range) -> Stream:
+        """Begin to compute these rounds. Raises ClusterLost, as does what it gives."""
+
+
+class ClusterLost(Exception):
+    """The cluster cannot compute the run, or not any more; `checkpoint`, where there is one, lets it go on elsewhere."""
+
+    checkpoint: bytes | None = None
 
 
 def rounded_iterations(iterations: int) -> int:
@@ -87,6 +107,7 @@ def simulate(
     jit: bool = True,
     threads: int | None = None,
     chunk: int = CHUNK,
+    cluster: Cluster | None = None,
     slice_seconds: float = 1.0,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -97,11 +118,12 @@ def simulate(
 
     The callbacks are called between slices of about `slice_seconds`, one round of 4,096 iterations at least;
     `on_checkpoint` gets a function that makes the checkpoint. The numbers do not depend on threads, chunk,
-    slices, or on having been stopped and gone on from a checkpoint. Raises Interrupted when `should_stop` says so,
-    CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed cannot happen. Without
-    `jit` the plain NumPy reference runs, always in float64; ModelError if that is too much for it.
+    slices, a cluster, or on having been stopped and gone on from a checkpoint, here or there. Raises Stopped when
+    `should_stop` says so, CheckpointError for a checkpoint of another run, ImpossibleObservation if what is observed
+    cannot happen, ClusterLost if `cluster` fails. Without `jit` the plain NumPy reference runs, always in float64 and
+    always here; ModelError if that is too much for it.
     """
-    run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint)
+    run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint, cluster if jit else None)
     with ThreadPoolExecutor(run.threads) as pool:
         while True:
             run.slice(pool, slice_seconds)
@@ -110,7 +132,7 @@ def simulate(
             if run.finished:
                 return run.result(pool)
             if should_stop is not None and should_stop():
-                raise Interrupted(run.checkpoint())
+                raise Stopped("the run was stopped", run.checkpoint())
             if on_checkpoint is not None:
                 on_checkpoint(run.checkpoint)
 
@@ -137,11 +159,19 @@ def sample_joint(document: ModelDocument, *, jit: bool = True, threads: int | No
 class _Run:
     """One run in progress: what computes it, the tally, and when to stop."""
 
-    def __init__(self, document: ModelDocument, jit: bool, threads: int, chunk: int, checkpoint: bytes | None) -> None:
+    def __init__(
+        self,
+        document: ModelDocument,
+        jit: bool,
+        threads: int,
+        chunk: int,
+        checkpoint: bytes | None,
+        cluster: Cluster | None = None,
+    ) -> None:
         self.document = document
         self.threads = threads
         self.resumed = time.perf_counter()
-        self.backend = _compiled(document) if jit else _reference(document)
+        self.backend = compiled(document) if jit else _reference(document)
         self.key = f"{run_key(document)}/{self.backend.name}"
         self.rounds = rounded_iterations(document.run.iterations) // ROUND
         self.tally = Tally() if checkpoint is None else Tally.from_bytes(checkpoint, self.key)
@@ -152,6 +182,8 @@ class _Run:
         per_round = REPLICATES * len(document.years) * 2 ** len(document.codes) * 8
         wanted = -(-4 * threads * self.chunk_blocks // REPLICATES)
         self.batch_rounds = max(1, min(wanted, _BATCH_BYTES // per_round))
+        self.cluster = cluster
+        self.stream: Stream | None = None
 
     @property
     def converged(self) -> bool:
@@ -165,8 +197,21 @@ class _Run:
         return self.tally.rounds >= self.rounds or (early and self.tally.iterations == self.tally.trace[-1][0])
 
     def slice(self, pool: ThreadPoolExecutor, seconds: float) -> None:
-        """Simulate a round at least, then as many as fit into `seconds`, or until the run has finished."""
+        """Simulate a round at least, then as many as fit into `seconds`, or until the run has finished.
+
+        With a cluster the first round is simulated here, so that there is something to tell from the beginning; of the
+        others those are taken that are ready.
+        """
         end = time.perf_counter() + seconds
+        if self.cluster is None:
+            self._simulate(pool, end)
+        elif self.tally.rounds == 0:
+            self._simulate(pool, 0.0)
+        else:
+            self._gather(self.cluster, end)
+        self.tally.seconds = time.perf_counter() - self.started
+
+    def _simulate(self, pool: ThreadPoolExecutor, end: float) -> None:
         batch = 1
         while batch and not self.finished:
             next_look = 1 << self.tally.rounds.bit_length()
@@ -174,11 +219,28 @@ class _Run:
             begun = time.perf_counter()
             self._simulate_rounds(pool, batch)
             per_round = (time.perf_counter() - begun) / batch
-            if self.tally.rounds & (self.tally.rounds - 1) == 0:
-                width = max_half_width(self.tally.total().joint, self.shown, self.document.base_year)
-                self.tally.trace.append((self.tally.iterations, width))
+            self._look()
             batch = max(0, min(self.batch_rounds, int((end - time.perf_counter()) / per_round)))
-        self.tally.seconds = time.perf_counter() - self.started
+
+    def _gather(self, cluster: Cluster, end: float) -> None:
+        try:
+            if self.stream is None:
+                self.stream = cluster.stream(self.document, range(self.tally.rounds, self.rounds))
+            while not self.finished and (left := end - time.perf_counter()) > 0:
+                for part in self.stream.take(left):
+                    self.tally.extend(part)
+                    self._look()
+                    if self.finished:
+                        return
+        except ClusterLost as lost:
+            lost.checkpoint = self.checkpoint()
+            raise
+
+    def _look(self) -> None:
+        """After 1, 2, 4, ... rounds: how wide the intervals are."""
+        if self.tally.rounds & (self.tally.rounds - 1) == 0:
+            width = max_half_width(self.tally.total().joint, self.shown, self.document.base_year)
+            self.tally.trace.append((self.tally.iterations, width))
 
     def _simulate_rounds(self, pool: ThreadPoolExecutor, rounds: int) -> None:
         blocks = rounds * REPLICATES
@@ -231,5 +293,7 @@ class _Run:
             pool=pool,
         )
         result["computation_time"] = time.perf_counter() - self.started
-        result["metadata"] |= {"threads": self.threads, "backend": self.backend.name}
+        by = self.backend if self.cluster is None else self.cluster
+        threads = self.threads if self.cluster is None else self.cluster.threads
+        result["metadata"] |= {"threads": threads, "backend": by.name}
         return result

@@ -15,6 +15,7 @@ from rq import get_current_job
 
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.spec import ModelError
+from analysis.engine.stopping import Stopped
 from analysis.models import Computation
 from analysis.services import lifecycle
 
@@ -30,14 +31,6 @@ WRITE_AGAIN_SECONDS = 0.2
 
 ComputationT = TypeVar("ComputationT", bound=Computation)
 T = TypeVar("T")
-
-
-class Stopped(Exception):
-    """The work was stopped between two of its steps; `kept` are the columns that let it go on from there."""
-
-    def __init__(self, reason: str, **kept: Any) -> None:
-        super().__init__(reason)
-        self.kept = kept
 
 
 class Watch:
@@ -85,7 +78,7 @@ def conclude(
         if watch.cancelled:  # also where the worker stops as well: it would never be taken up again
             lifecycle.computation_stop_cancelled(computation=row)
         else:
-            lifecycle.computation_requeue(computation=row, reason=str(stopped), **stopped.kept)
+            _hand_back(row, stopped)
     except (ModelError, ImpossibleObservation) as error:
         lifecycle.computation_fail(computation=row, reason=str(error))
     except MemoryError:
@@ -99,6 +92,13 @@ def conclude(
         lifecycle.computation_fail(computation=row, reason=reason)
     else:
         insist(lambda: store(row, result))
+
+
+def _hand_back(row: Computation, stopped: Stopped) -> None:
+    """Put what was stopped back into its queue, with the checkpoint that it can go on from if it has one."""
+    reason = "its worker was told to stop" if stopping.is_set() else "it made way for shorter work"
+    kept = {} if stopped.checkpoint is None else {"checkpoint": stopped.checkpoint}
+    lifecycle.computation_requeue(computation=row, reason=reason, **kept)
 
 
 def insist(write: Callable[[], T]) -> T:

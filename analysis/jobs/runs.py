@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 
 from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
-from analysis.engine.simulate import Interrupted, Progress, simulate
+from analysis.engine.simulate import Progress, simulate
 from analysis.engine.spec import parse_model
 from analysis.engine.tally import CheckpointError
-from analysis.jobs.execution import Stopped, Watch, execute, insist, stopping
+from analysis.jobs.execution import Watch, execute, insist
 from analysis.models import AnalysisRun
 from analysis.services import runs
 from analysis.services.threads import engine_threads
@@ -72,9 +72,6 @@ class _Simulation:
             except CheckpointError as error:
                 logger.warning("begun anew", extra={"run": str(self.run.pk), "reason": str(error)})
                 checkpoint = None
-            except Interrupted as interrupted:
-                reason = "its worker was told to stop" if stopping.is_set() else "it made way for shorter work"
-                raise Stopped(reason, checkpoint=interrupted.checkpoint) from None
 
     def _progress(self, progress: Progress) -> None:
         self.watch.cancelled = insist(lambda: runs.run_progress(run=self.run, progress=progress))

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aifutures_site.config import get_config
-from analysis.engine import robustness
-from analysis.engine.sensitivity import study as sensitivity
+from analysis.engine.robustness import robustness_report
 from analysis.engine.sensitivity.request import parse_request
+from analysis.engine.sensitivity.study import sensitivity_study
 from analysis.engine.spec import parse_model
-from analysis.jobs.execution import Stopped, Watch, execute, insist
+from analysis.jobs.execution import Watch, execute, insist
 from analysis.models import RobustnessReport, SensitivityStudy, Study
 from analysis.services.lifecycle import computation_succeed
 from analysis.services.studies import study_progress
@@ -34,31 +34,25 @@ def report_execute(report_id: str) -> None:
 def sensitivity_compute(study: SensitivityStudy, watch: Watch) -> Mapping[str, Any]:
     """The study's document, `aifutures.sensitivity/1`. Raises Stopped."""
     document = parse_model(study.model_document)
-    try:
-        return sensitivity.sensitivity_study(
-            document,
-            parse_request(document, study.request),
-            threads=engine_threads(),
-            on_progress=_reporter(study, watch),
-            should_stop=watch.should_stop,
-        )
-    except sensitivity.Stopped:
-        raise Stopped("its worker was told to stop") from None
+    return sensitivity_study(
+        document,
+        parse_request(document, study.request),
+        threads=engine_threads(),
+        on_progress=_reporter(study, watch),
+        should_stop=watch.should_stop,
+    )
 
 
 def robustness_compute(report: RobustnessReport, watch: Watch) -> Mapping[str, Any]:
     """The report's document, `aifutures.robustness/1`. Raises Stopped."""
-    try:
-        return robustness.robustness_report(
-            parse_model(report.model_document),
-            **report.request,
-            jit=get_config().computation.optimization.enable_jit,
-            threads=engine_threads(),
-            on_progress=_reporter(report, watch),
-            should_stop=watch.should_stop,
-        )
-    except robustness.Stopped:
-        raise Stopped("its worker was told to stop") from None
+    return robustness_report(
+        parse_model(report.model_document),
+        **report.request,
+        jit=get_config().computation.optimization.enable_jit,
+        threads=engine_threads(),
+        on_progress=_reporter(report, watch),
+        should_stop=watch.should_stop,
+    )
 
 
 def _reporter(study: Study, watch: Watch) -> Callable[[int, int], None]:

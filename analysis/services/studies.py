@@ -11,7 +11,7 @@ import rfc8785
 
 from accounts.models import User
 from analysis.engine import ENGINE_VERSION
-from analysis.engine.robustness.report import ITERATIONS
+from analysis.engine.robustness import default_iterations
 from analysis.engine.sensitivity.request import design_of, parse_request, study_hash
 from analysis.engine.spec import ModelDocument, input_hash, with_run
 from analysis.models import RobustnessReport, SensitivityStudy, Study
@@ -55,7 +55,7 @@ def report_create(
     *,
     document: ModelDocument,
     owner: User | None,
-    iterations: int = ITERATIONS,
+    iterations: int | None = None,
     name: str = "",
     is_shared: bool = False,
     fresh: bool = False,
@@ -64,9 +64,11 @@ def report_create(
 ) -> RobustnessReport:
     """A new robustness report, answered from an equal one or queued after the commit; `report_id` may be its id.
 
-    `iterations` are those of each of its runs. The published study's priors are one of the variants. `fresh` and
-    `admit` as in `computation_create`. Raises ModelError for a number of iterations that the model does not allow.
+    `iterations` are those of each of its runs, by default `default_iterations`. The published study's priors are one
+    of the variants. `fresh` and `admit` as in `computation_create`. Raises ModelError for a number of iterations that
+    the model does not allow.
     """
+    iterations = default_iterations(document) if iterations is None else iterations
     base = with_run(document, iterations=iterations)
     request: dict[str, Any] = {"iterations": iterations, "published_priors": _published_priors()}
     report = RobustnessReport(

@@ -8,11 +8,12 @@ import pytest
 
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.posterior import posteriors
-from analysis.engine.robustness import Stopped, robustness_report
+from analysis.engine.robustness import default_iterations, robustness_report
 from analysis.engine.robustness.history import MINIMUM_SHARE, cut_dates, verdict
 from analysis.engine.robustness.variants import variants
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelError, parse_model
+from analysis.engine.stopping import Stopped
 
 from .conftest import STUDY
 
@@ -320,6 +321,31 @@ def test_a_posterior_that_the_model_gives_stays(document):
     base = report["headlines"][at]["base"]
     for key in ("priors:published", "evidence_for:B"):
         assert by_key(report)[key]["headlines"][at] == pytest.approx(base, abs=0.03)
+
+
+def test_published_priors_move_nothing_where_the_model_gives_every_posterior(document):
+    for hypothesis in document["hypotheses"]:
+        hypothesis["posterior_probability"] = 0.6
+    report = reported(document)
+    published = by_key(report)["priors:published"]
+    assert published["status"] == "not_run"
+    assert published["reason"] == "the model gives every posterior itself, and no prior counts"
+    assert all(each["moves"]["overall"]["variant"] != "priors:published" for each in report["headlines"])
+
+
+def test_the_precision_told_is_the_one_computed_in(report, document):
+    """Observations need float64 (MODEL.md 4)."""
+    assert report["metadata"]["dtype"] == "float32"
+    document["run"]["observations"] = [{"hypothesis": "H2", "outcome": "A", "from_year": 2040}]
+    assert reported(document)["metadata"]["dtype"] == "float64"
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(5_000_000, 65_536), (10_000, 10_000)])
+def test_without_a_choice_there_are_as_many_iterations_as_the_model_allows(document, allowed, expected):
+    document["settings"]["monte_carlo"]["max_iterations"] = allowed
+    assert default_iterations(parse_model(document)) == expected
+    if allowed < 65_536:
+        assert reported(document, iterations=None)["metadata"]["iterations"] == 12_288
 
 
 def test_a_variant_that_cannot_be_run_says_why(document):

@@ -11,9 +11,10 @@ from analysis.engine.sensitivity.evaluate import Evaluator
 from analysis.engine.sensitivity.outputs import parse_output
 from analysis.engine.sensitivity.parameters import ParameterSpace, all_parameters
 from analysis.engine.sensitivity.request import design_of, parse_request, study_hash
-from analysis.engine.sensitivity.study import Stopped, sensitivity_study
+from analysis.engine.sensitivity.study import sensitivity_study
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelError, parse_model, with_run
+from analysis.engine.stopping import Stopped
 from tests.oracle import enumeration
 from tests.oracle.documents import MODELS, document_from_seed
 

@@ -11,8 +11,9 @@ from analysis.engine.estimate import STUDENT_T, conditional, reporting, standard
 from analysis.engine.kernel import run_blocks
 from analysis.engine.program import compile_program
 from analysis.engine.sampling import REPLICATES, ROUND
-from analysis.engine.simulate import Interrupted, simulate
+from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model, with_run
+from analysis.engine.stopping import Stopped
 from analysis.engine.tally import CheckpointError
 from tests.oracle.documents import document_from_seed
 from tests.oracle.enumeration import closed_form, estimate
@@ -27,7 +28,7 @@ def numbers(result):
 def interrupted_after(document, slices, **options):
     """Checkpoint of a run that was stopped after some slices of one batch each."""
     calls = iter(range(1, slices + 1))
-    with pytest.raises(Interrupted) as stopped:
+    with pytest.raises(Stopped) as stopped:
         simulate(document, slice_seconds=0, should_stop=lambda: next(calls) == slices, **options)
     return stopped.value.checkpoint
 

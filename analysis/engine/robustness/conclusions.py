@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..quantities import TOP, Quantities
 from ..spec import HypothesisSpec, ModelDocument
-from .quantities import TOP, Quantities
 
 Floats = NDArray[np.floating]
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from .. import ENGINE_VERSION
 from ..estimate import STUDENT_T, ImpossibleObservation, standard_error
+from ..program import working_dtype
+from ..quantities import Estimate, Quantities, estimate, quantities
 from ..simulate import rounded_iterations
 from ..spec import ModelDocument, input_hash, with_run
+from ..stopping import Stopped
 from .conclusions import conclusions, statements
 from .history import MINIMUM_SHARE, MOVED, VERDICTS, compared
-from .quantities import Estimate, Quantities, estimate, quantities
 from .variants import DIMENSIONS, NO_EVIDENCE, Variant, variants
 
 SCHEMA = "aifutures.robustness/1"
@@ -22,15 +24,16 @@ ITERATIONS = 65_536
 ORDINARY = tuple(dimension for dimension in DIMENSIONS if dimension != "extreme")
 
 
-class Stopped(Exception):
-    """The report was stopped by `should_stop`; nothing of it is kept."""
+def default_iterations(document: ModelDocument) -> int:
+    """Iterations of every variant: 65,536, or as many as the model allows."""
+    return min(ITERATIONS, document.settings.monte_carlo.max_iterations)
 
 
 def robustness_report(
     document: ModelDocument,
     *,
     published_priors: Mapping[str, float] | None = None,
-    iterations: int = ITERATIONS,
+    iterations: int | None = None,
     jit: bool = True,
     threads: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -41,8 +44,9 @@ def robustness_report(
     Headlines are the base's five most likely scenarios, every cluster and every hypothesis (P(A)) at the target year.
     All runs have the model's own seed, so that the same points are compared: a change is more precise than its ends.
 
-    `published_priors` P(A) by hypothesis code; without them that variant is left out. `on_progress` gets the runs
-    done and in all, `should_stop` is asked between runs. Gives:
+    `published_priors` P(A) by hypothesis code; without them that variant is left out. `iterations` of every run, by
+    default `default_iterations`. `on_progress` gets the runs done and in all, `should_stop` is asked between runs.
+    Gives:
 
     - `dimensions` {key: title}
     - `variants` [{key, dimension, title, change, status, reason, headlines [P], half_width, most_likely {scenario,
@@ -57,6 +61,7 @@ def robustness_report(
     under which the observations become impossible is reported as not run.
     """
     begun = time.perf_counter()
+    iterations = default_iterations(document) if iterations is None else iterations
     base = with_run(document, iterations=iterations, stop_when_converged=False)
     wanted = quantities(base)
     tried = variants(base, published_priors)
@@ -78,7 +83,7 @@ def robustness_report(
         "metadata": {
             "seed": base.run.seed,
             "sampler": base.run.sampler,
-            "dtype": base.run.dtype,
+            "dtype": working_dtype(base) if jit else "float64",
             "iterations": rounded_iterations(iterations),
             "input_hash": input_hash(base),
             "engine_version": ENGINE_VERSION,

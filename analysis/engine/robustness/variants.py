@@ -91,16 +91,10 @@ def _methodological(base: ModelDocument, used: list[EvidenceItem]) -> Iterator[V
         yield Variant(
             f"without:{kind}",
             "methodological",
-            f"Without the source type {_printable(kind)}" if kind else "Without sources of no type",
+            f"Without the source type {kind.replace('_', ' ')}" if kind else "Without sources of no type",
             f"{len(used) - len(kept)} of {len(used)} items left out",
             with_evidence(base, kept),
         )
-
-
-def _printable(text: str) -> str:
-    """A name from the data as terminals may show it."""
-    words = text.replace("_", " ")[:60]
-    return words if words.isprintable() else repr(words)
 
 
 def _equal_weights(base: ModelDocument, used: list[EvidenceItem]) -> ModelDocument:
@@ -143,21 +137,31 @@ def _parameter(base: ModelDocument, published_priors: Mapping[str, float] | None
         yield _published(base, published_priors)
 
 
+def _free(base: ModelDocument) -> list[str]:
+    """The hypotheses whose priors count: the model does not give their posterior itself."""
+    return [hypothesis.code for hypothesis in base.hypotheses if hypothesis.posterior_probability is None]
+
+
 def _with_priors(base: ModelDocument, priors: Mapping[str, float]) -> ModelDocument:
-    free = [hypothesis.code for hypothesis in base.hypotheses if hypothesis.posterior_probability is None]
-    return with_overrides(base, {"priors": {code: priors[code] for code in free}})
+    return with_overrides(base, {"priors": {code: priors[code] for code in _free(base)}})
 
 
 def _published(base: ModelDocument, priors: Mapping[str, float]) -> Variant:
     """The study's posteriors as priors, without evidence: it has gone into them already (MODEL.md 1)."""
-    missing = [code for code in base.codes if code not in priors]
+    free = _free(base)
+    missing = [code for code in free if code not in priors]
+    obstacle = ""
+    if not free:
+        obstacle = "the model gives every posterior itself, and no prior counts"
+    elif missing:
+        obstacle = f"the published study has no prior for {', '.join(missing)}"
     return Variant(
         "priors:published",
         "parameter",
         "The published study's priors",
         "the published study's posteriors as priors, and no evidence, which would count twice",
-        None if missing else _with_priors(with_evidence(base, ()), priors),
-        f"the published study has no prior for {', '.join(missing)}" if missing else "",
+        None if obstacle else _with_priors(with_evidence(base, ()), priors),
+        obstacle,
     )
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import ENGINE_VERSION
+from ..result import QUANTILES, SHORT
 from ..spec import ModelDocument, input_hash
+from ..stopping import Stopped
 from .evaluate import Evaluator
 from .local import local_effects, local_values
 from .morris import morris_effects, morris_sample
@@ -27,10 +29,6 @@ Floats = NDArray[np.float64]
 SCHEMA = "aifutures.sensitivity/1"
 PART = 4096
 """Evaluations that a thread does at a time."""
-
-
-class Stopped(Exception):
-    """The study was stopped by `should_stop`."""
 
 
 def sensitivity_study(
@@ -296,8 +294,8 @@ def _information(names: Sequence[str], indices: SobolIndices, sd: float) -> dict
 
 def _distribution(outputs: Floats) -> dict[str, float]:
     """How the output spreads over the design."""
-    q05, q50, q95 = np.quantile(outputs, (0.05, 0.5, 0.95)).tolist()
-    return {"mean": float(outputs.mean()), "sd": float(outputs.std()), "q05": q05, "q50": q50, "q95": q95}
+    points = np.quantile(outputs, [QUANTILES[name] for name in SHORT]).tolist()
+    return {"mean": float(outputs.mean()), "sd": float(outputs.std()), **dict(zip(SHORT, points, strict=True))}
 
 
 def _ranking(sizes: dict[str, float]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aifutures_site.config import get_config
-from analysis.engine.robustness import ITERATIONS, robustness_report
+from analysis.engine.robustness import robustness_report
 from analysis.engine.spec import ModelDocument
 from analysis.management.study import StudyCommand
 from analysis.services.model_documents import published_study
@@ -21,7 +21,10 @@ class Command(StudyCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--iterations", type=int, default=ITERATIONS, metavar="N", help="of every variant (%(default)s)"
+            "--iterations",
+            type=int,
+            metavar="N",
+            help="of every variant (default: 65,536, or as many as the model allows)",
         )
 
     def compute(

@@ -1,4 +1,4 @@
-"""The probabilities of the target year that robustness looks at, as one vector: scenarios, clusters, hypotheses."""
+"""The probabilities of the target year as one vector: scenarios, clusters, hypotheses."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..clusters import membership_matrix
-from ..estimate import conditional, letters, marginal, reporting
-from ..simulate import simulate_sums
-from ..spec import ModelDocument
+from .clusters import membership_matrix
+from .estimate import conditional, letters, marginal, reporting
+from .simulate import simulate_sums
+from .spec import ModelDocument
 
 Floats = NDArray[np.floating]
 
