@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,16 +35,42 @@ ComputationT = TypeVar("ComputationT", bound=Computation)
 NO_RESULT = {(409, MEDIA_TYPE): problem_response("There is no result, or not yet.")}
 
 
+class TruthField(forms.Field):
+    """`true` or `false`, and nothing that only looks so."""
+
+    def to_python(self, value: Any) -> bool | None:
+        """The truth value; None where there is none. Raises ValidationError."""
+        if value in self.empty_values:
+            return None
+        if value not in {"true", "false"}:
+            raise forms.ValidationError("Should be true or false.")
+        return bool(value == "true")
+
+
+class TruthFilter(django_filters.BooleanFilter):
+    """Narrows by a truth value, and refuses all else."""
+
+    field_class = TruthField
+
+
 class ComputationFilters(django_filters.FilterSet):
     """What a list can be narrowed by."""
 
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="Words in the name.")
     status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
-    mine = django_filters.BooleanFilter(method="of_asker", help_text="Your own ones, or only others'.")
-    shared = django_filters.BooleanFilter(field_name="is_shared")
+    mine = TruthFilter(method="of_asker", help_text="Your own ones, or only others'.")
+    shared = TruthFilter(field_name="is_shared")
     created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
     input_hash = django_filters.CharFilter(help_text="Those of exactly these inputs.")
+
+    def is_valid(self) -> bool:
+        """As usual. Raises ValidationError for parameters that there are not."""
+        paging = {"limit", "cursor"}
+        unknown = ErrorDetail("There is no such parameter.", code="unknown")
+        if found := {name: [unknown] for name in self.data if name not in self.filters.keys() | paging}:
+            raise ValidationError(found)
+        return bool(super().is_valid())
 
     def of_asker(self, rows: QuerySet[Any], name: str, value: bool) -> QuerySet[Any]:
         """Those of the user who asks, or of all others."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -26,6 +25,7 @@ from analysis.api.computations import (
     ComputationFilters,
     ComputationPagination,
     ComputationViewSet,
+    TruthFilter,
     finished,
     visible,
 )
@@ -37,7 +37,7 @@ from analysis.selectors import run_list
 class RunFilters(ComputationFilters):
     """What a list of runs can be narrowed by."""
 
-    published = django_filters.BooleanFilter(
+    published = TruthFilter(
         field_name="published_at", lookup_expr="isnull", exclude=True, help_text="Those that are or were the baseline."
     )
 
@@ -127,7 +127,9 @@ class ExportDescription(ScopedView):
         operation_id="analysis_export",
         parameters=[ExportQuerySerializer],
         responses={
-            **{(200, writer.media_type): OpenApiTypes.BINARY for writer in exports.WRITERS.values()},
+            (200, exports.WRITERS["json"].media_type): OpenApiTypes.OBJECT,
+            (200, exports.WRITERS["csv"].media_type): OpenApiTypes.STR,
+            (200, exports.WRITERS["parquet"].media_type): OpenApiTypes.BINARY,
             **NO_RESULT,
         },
     )

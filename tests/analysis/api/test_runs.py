@@ -110,6 +110,24 @@ def test_lists_are_narrowed(owner, query, names):
     assert answer["total_count"] == len(names)
 
 
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("shared=yes", "shared"),
+        ("mine=null", "mine"),
+        ("status=done", "status"),
+        ("created_after=soon", "created_after"),
+        ("colour=red", "colour"),
+        ("limit=0", "limit"),
+        ("cursor=x", "cursor"),
+    ],
+)
+def test_lists_refuse_by_name(owner, query, path):
+    answer = owner.get(f"/analysis?{query}")
+    assert answer.status_code == 400
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+
+
 def test_pages_go_on_where_the_last_one_ended(owner):
     runs = AnalysisRunFactory.create_batch(5, owner=owner.user)
     AnalysisRun.objects.update(created_at=timezone.now() - timedelta(days=1))  # ties
