@@ -18,6 +18,6 @@ def queue_hint(queue: str) -> str:
     if any((worker.last_heartbeat or datetime.min).replace(tzinfo=UTC) > oldest for worker in workers):
         return ""
     return (
-        f"No worker serves the queue {queue!r} now: the work begins as soon as one does "
+        f"No worker serves the queue '{queue}' now: the work begins as soon as one does "
         "(`manage.py worker`, or `make serve`, starts one)."
     )
