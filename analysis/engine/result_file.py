@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
@@ -10,6 +11,8 @@ from .result import SCHEMA
 from .spec import ModelDocument, ModelError, parse_model
 
 MAX_BYTES = 32 * 2**20
+LONGEST = 20
+"""Characters of a number that a refusal shows."""
 MODEL_KEY = "model_document"
 """Where a result that stands for itself keeps its model document."""
 
@@ -38,7 +41,7 @@ def parse_result(source: bytes | str) -> Computed:
     if len(source) > MAX_BYTES:
         raise ResultError(f"the result is larger than {MAX_BYTES:,} bytes")
     try:
-        data = json.loads(source, parse_constant=_refuse)
+        data = json.loads(source, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise ResultError(f"no JSON document: {error}") from None
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
@@ -50,6 +53,18 @@ def parse_result(source: bytes | str) -> Computed:
         return Computed(parse_model(model), data)
     except ModelError as error:
         raise ResultError(f"{MODEL_KEY}.{error}" if error.faults[0].path else f"{MODEL_KEY}: {error}") from None
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:LONGEST]}{'...' * (len(text) > LONGEST)} is too large a number")
+    return value
+
+
+def _whole(text: str) -> int:
+    _number(text)  # what reads a result counts on every number being one in double precision, too
+    return int(text)
 
 
 def _refuse(constant: str) -> NoReturn:

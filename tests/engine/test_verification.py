@@ -103,6 +103,8 @@ def test_another_model_or_precision_is_named_as_the_cause(stored):
         (b"\xff\x00", "no JSON document"),
         ("[" * 100_000, "no JSON document"),
         ('{"schema": NaN}', "NaN is no number"),
+        ('{"schema": 1e4000}', "1e4000 is too large a number"),
+        (f'{{"schema": -1{"0" * 400}}}', "-1000000000000000000... is too large a number"),
         ("[]", "no result document"),
         ('{"schema": "aifutures.model/1"}', "no result document (aifutures.result/1)"),
         ('{"schema": "aifutures.result/1"}', "model_document: missing"),
