@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from analysis.wording import percent, percent_range
 WIDTH = 28
 LINES_EVERY = 5.0
 """Seconds between the plain lines that take the bar's place where there is no terminal."""
+_NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Categories of characters (Unicode, section 4.5) that a terminal obeys, or does not show."""
 
 
 class Output(Protocol):
@@ -108,9 +111,9 @@ def summary(document: Mapping[str, Any], result: Mapping[str, Any], titles: Mapp
     then = next(entry for entry in result["temporal_evolution"] if entry["year"] == year)
     parts = [
         f"Most likely scenarios in {year} (mean, 90 % interval)",
-        table(_scenario_rows(document, result, titles or {})),
+        table(_scenario_rows(document, result, titles or {}), words_last=True),
         f"Hypotheses in {year}",
-        table(_hypothesis_rows(document, then)),
+        table(_hypothesis_rows(document, then), words_last=True),
         f"Clusters in {year}",
         table(
             (name, percent(mean), _interval(then["cluster_intervals"][name])) for name, mean in then["clusters"].items()
@@ -157,16 +160,27 @@ def _convergence(result: Mapping[str, Any]) -> str:
     )
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows with their columns aligned: the first and last to the left, figures to the right."""
-    lines = list(rows)
-    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
-    last = len(widths) - 1
+def printable(text: str, longest: int | None = None) -> str:
+    """Text from data in one line that leaves the terminal as it is, cut to `longest` characters where that is given.
+
+    Controls, line ends, marks of writing direction and whatever else shows nothing are written as escapes.
+    """
+    shown = text if longest is None or len(text) <= longest else f"{text[: longest - 3]}..."
+    return "".join(
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in _NOT_SHOWN else each for each in shown
+    )
+
+
+def table(rows: Iterable[Sequence[str]], *, words_last: bool = False) -> str:
+    """Rows with their columns aligned: names to the left, figures to the right, and words in the last to the left."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    to_left = {0, len(widths) - 1} if words_last else {0}
     return "\n".join(
         "  "
         + "  ".join(
-            cell.ljust(width) if column == 0 else cell if column == last and last > 2 else cell.rjust(width)
+            cell.ljust(width) if column in to_left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in lines
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.engine.result_file import ResultError
+from analysis.tables.csv_rows import csv_text
 from analysis.terminal import table
 from analysis.wording import percent
 
@@ -32,15 +31,15 @@ def report(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_csv(found: Report) -> str:
     """The scenarios from left to right in the tree, with their group and named cluster."""
+    return csv_text(COLUMNS, _rows(found))
+
+
+def _rows(found: Report) -> Iterator[Sequence[Any]]:
     group, cluster = _by_scenario(found["dendrogram"]["groups"]), _by_scenario(found["named"])
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
     for leaf, code in enumerate(found["dendrogram"]["leaves"], start=1):
         index = group[code]
         chance = found["dendrogram"]["groups"][index]["probability"]
-        writer.writerow((leaf, code, index + 1, chance, found["named"][cluster[code]]["name"]))
-    return file.getvalue()
+        yield leaf, code, index + 1, chance, found["named"][cluster[code]]["name"]
 
 
 def summary(found: Report) -> str:
@@ -50,7 +49,7 @@ def summary(found: Report) -> str:
     return "\n\n".join(
         [
             f"Groups by distance in {found['metadata']['target_year']}",
-            table(_group_rows(found)),
+            table(_group_rows(found), words_last=True),
             "Hypotheses by their part in the distance",
             table((code, percent(weights[code])) for code in sorted(weights, key=lambda code: -weights[code])),
             "Leaves from left to right",

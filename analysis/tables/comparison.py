@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.terminal import table
+from analysis.tables.csv_rows import csv_text
+from analysis.terminal import printable, table
 from analysis.wording import percent
 
 COLUMNS = ("kind", "name", "part", "before", "after", "difference", "half_width", "exceeds")
@@ -18,6 +17,8 @@ CHANGES = 20
 """Are shown one by one."""
 PARTS = 3
 """Parts of a difference that are shown."""
+LONGEST = 300
+"""Characters of a change that are shown."""
 NEGLIGIBLE = 5e-5
 """Parts below it are not shown."""
 
@@ -26,11 +27,7 @@ Comparison = Mapping[str, Any]
 
 def to_csv(comparison: Comparison) -> str:
     """Every row in long form; under `part` what explains a part of the difference, empty for the whole."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(comparison))
-    return file.getvalue()
+    return csv_text(COLUMNS, _rows(comparison))
 
 
 def _rows(comparison: Comparison) -> Iterator[Sequence[Any]]:
@@ -52,13 +49,13 @@ def summary(comparison: Comparison) -> str:
             _heading(comparison),
             _changes(comparison["changes"]),
             "Hypotheses, probability of A (points; * more than chance)",
-            table(_table_rows(comparison["hypotheses"].items())),
+            table(_table_rows(comparison["hypotheses"].items()), words_last=True),
             "Clusters",
-            table(_table_rows(comparison["clusters"].items())),
+            table(_table_rows(comparison["clusters"].items()), words_last=True),
             "Scenarios that differ most",
-            table(_table_rows((code, scenarios[code]) for code in moved)),
+            table(_table_rows((code, scenarios[code]) for code in moved), words_last=True),
             "What explains the differences, in points",
-            table(_explained(comparison["attribution"])),
+            table(_explained(comparison["attribution"]), words_last=True),
             _setting(comparison["attribution"]),
         ]
     )
@@ -66,7 +63,7 @@ def summary(comparison: Comparison) -> str:
 
 def _heading(comparison: Comparison) -> str:
     return "\n".join(
-        f"{when.capitalize()}: {found['name'] or 'a model without a name'}, {found['target_year']}, "
+        f"{when.capitalize()}: {printable(found['name']) or 'a model without a name'}, {found['target_year']}, "
         f"{found['iterations']:,} iterations, input {found['input_hash'][:16]}"
         for when, found in (("before", comparison["before"]), ("after", comparison["after"]))
     )
@@ -74,12 +71,12 @@ def _heading(comparison: Comparison) -> str:
 
 def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
     if not changes:
-        return "Nothing that bears on the numbers has changed in the model."
+        return "Nothing that bears on the numbers has changed in the model or its run."
     left = len(changes) - CHANGES
     return "\n".join(
         [
-            f"{len(changes)} change{'' if len(changes) == 1 else 's'} of the model",
-            *(f"  {change['text']}" for change in changes[:CHANGES]),
+            f"{len(changes)} change{'' if len(changes) == 1 else 's'} of the model and its run",
+            *(f"  {printable(change['text'], LONGEST)}" for change in changes[:CHANGES]),
             *([f"  ... and {left} more"] if left > 0 else []),
         ]
     )
@@ -101,7 +98,7 @@ def _explained(attribution: Mapping[str, Any]) -> Iterator[Sequence[str]]:
     for headline in attribution["headlines"]:
         parts = zip((part["difference"] for part in headline["parts"]), steps, strict=True)
         largest = sorted(parts, key=lambda part: -abs(part[0]))[:PARTS]
-        words = [f"{_points(part)} {text}" for part, text in largest if abs(part) >= NEGLIGIBLE]
+        words = [f"{_points(part)} {printable(text, LONGEST)}" for part, text in largest if abs(part) >= NEGLIGIBLE]
         yield headline["name"], _points(headline["difference"]), "=", " | ".join(words) or "nothing worth mentioning"
 
 

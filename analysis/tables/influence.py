@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.terminal import table
+from analysis.tables.csv_rows import csv_text
+from analysis.terminal import printable, table
 from analysis.wording import percent
 
 COLUMNS = ("kind", "id", "changed", "without", "change", "half_width")
@@ -20,11 +19,7 @@ Report = Mapping[str, Any]
 
 def to_csv(report: Report) -> str:
     """Every effect in long form: what is left out, what it changes, the value without it, the change, its error."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(report))
-    return file.getvalue()
+    return csv_text(COLUMNS, _rows(report))
 
 
 def _rows(report: Report) -> Iterator[Sequence[Any]]:
@@ -36,19 +31,18 @@ def _rows(report: Report) -> Iterator[Sequence[Any]]:
 
 def summary(report: Report) -> str:
     """What a terminal shows: the strongest items and sources, and what each hypothesis hangs on."""
-    parts = [f"{report['output']} is {report['base']['output']:.4f}. Left out one at a time:"]
+    parts = [f"{printable(report['output'])} is {report['base']['output']:.4f}. Left out one at a time:"]
     for kind in ("item", "source", "group"):
         if entries := report[f"{kind}s"]:
-            parts += [f"{kind.capitalize()}s that count most", table(_entry_rows(entries[:SHOWN]))]
-    parts += ["What each hypothesis hangs on", table(_dependence_rows(report)), _figures(report)]
+            parts += [f"{kind.capitalize()}s that count most", table(_entry_rows(entries[:SHOWN]), words_last=True)]
+    parts += ["What each hypothesis hangs on", table(_dependence_rows(report), words_last=True), _figures(report)]
     return "\n\n".join(parts)
 
 
 def _entry_rows(entries: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
     for entry in entries:
         log_odds = ", ".join(f"{code} {change:+.2f}" for code, change in entry["log_odds"].items())
-        name = entry["id"] if len(entry["id"]) <= LONGEST else entry["id"][: LONGEST - 3] + "..."
-        yield name, f"{entry['output']['change']:+.4f}", log_odds, "; ".join(entry["words"])
+        yield printable(entry["id"], LONGEST), f"{entry['output']['change']:+.4f}", log_odds, "; ".join(entry["words"])
 
 
 def _dependence_rows(report: Report) -> Iterator[Sequence[str]]:
@@ -58,7 +52,7 @@ def _dependence_rows(report: Report) -> Iterator[Sequence[str]]:
             continue
         hangs = "hangs on" if found["hangs_on_one_source"] else "most moved by"
         turns = ", which decides its more likely side" if found["turns"] else ""
-        yield code, percent(report["base"]["hypotheses"][code]), hangs, f"{found['source']}{turns}"
+        yield code, percent(report["base"]["hypotheses"][code]), hangs, f"{printable(found['source'], LONGEST)}{turns}"
 
 
 def _figures(report: Report) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.engine.result import SHORT
+from analysis.tables.csv_rows import csv_text
 from analysis.terminal import table
 from analysis.wording import percent
 
 COLUMNS = ("measure", "subject", "year", "value")
-QUANTILES = ("q05", "q50", "q95")
 
 Report = Mapping[str, Any]
 
@@ -21,11 +20,7 @@ def to_csv(report: Report) -> str:
 
     `first_year` and its quantiles have the year under `year`, empty where there is none by the end year.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(report))
-    return file.getvalue()
+    return csv_text(COLUMNS, _rows(report))
 
 
 def _rows(report: Report) -> Iterator[Sequence[Any]]:
@@ -37,7 +32,7 @@ def _rows(report: Report) -> Iterator[Sequence[Any]]:
         for entry, mean in zip(report["years"], passage["path"], strict=True):
             yield "mean", question, entry["year"], mean
         yield "first_year", question, passage["mean"]["year"], passage["mean"]["probability"]
-        for name in QUANTILES:
+        for name in SHORT:
             yield f"first_year_{name}", question, passage["draws"][name], ""
         yield "never", question, "", passage["draws"]["never"]
     for change in report["leading"]:
@@ -55,9 +50,9 @@ def summary(report: Report) -> str:
         ]
     parts += [
         "Most likely scenario",
-        table(_lead_rows(report)),
+        table(_lead_rows(report), words_last=True),
         "Entropy",
-        table(_entropy_rows(report)),
+        table(_entropy_rows(report), words_last=True),
         _figures(report),
     ]
     return "\n\n".join(parts)
@@ -66,7 +61,7 @@ def summary(report: Report) -> str:
 def _passage_rows(passages: Sequence[Mapping[str, Any]], last: int) -> Iterator[Sequence[str]]:
     for passage in passages:
         sign = ">=" if passage["direction"] == "above" else "<="
-        low, median, high = (_year(passage["draws"][name], last) for name in QUANTILES)
+        low, median, high = (_year(passage["draws"][name], last) for name in SHORT)
         yield (
             f"{passage['subject']} {sign} {percent(passage['level'])}",
             _year(passage["mean"]["year"], last),

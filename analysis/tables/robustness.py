@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.terminal import table
+from analysis.tables.csv_rows import csv_text
+from analysis.terminal import printable, table
 from analysis.wording import percent
 
 COLUMNS = ("variant", "dimension", "headline_kind", "headline", "probability", "change")
 BASE = "base"
 NAMED_EXCEPTIONS = 3
 """Variants that are named where a conclusion does not hold."""
+LONGEST = 60
+"""Characters of a variant's title that a terminal shows."""
 
 Report = Mapping[str, Any]
 
@@ -23,11 +24,7 @@ def to_csv(report: Report) -> str:
 
     Probabilities and changes from the base are full floats; both are empty for a variant that could not be run.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(report))
-    return file.getvalue()
+    return csv_text(COLUMNS, _rows(report))
 
 
 def _rows(report: Report) -> Iterator[Sequence[Any]]:
@@ -44,15 +41,15 @@ def _rows(report: Report) -> Iterator[Sequence[Any]]:
 def summary(report: Report) -> str:
     """What a terminal shows: how far headlines move and by what, conclusions, extremes, history."""
     conclusions, year = report["conclusions"], report["metadata"]["target_year"]
-    titles = {variant["key"]: variant["title"] for variant in report["variants"]}
+    titles = {variant["key"]: printable(variant["title"], LONGEST) for variant in report["variants"]}
     parts = [
         f"Headlines of {year} over {conclusions['variants']} variants (moves in points; extreme variants apart)",
-        table(_headline_rows(report, titles)),
+        table(_headline_rows(report, titles), words_last=True),
         "Largest move by dimension (points)",
         table(_dimension_rows(report)),
         *_conclusion_parts(conclusions, titles),
         f"P(A) in {year} under extreme assumptions",
-        table(_extreme_rows(report)),
+        table(_extreme_rows(report), words_last=True),
         *_historical_parts(report["historical"]),
         *_not_run(report),
         _figures(report),
@@ -77,10 +74,10 @@ def _headline_rows(report: Report, titles: Mapping[str, str]) -> Iterator[Sequen
 
 
 def _dimension_rows(report: Report) -> Iterator[Sequence[str]]:
-    yield "", *report["dimensions"], ""  # the last column of a table is text
+    yield "", *report["dimensions"]
     for headline in report["headlines"]:
         moves = headline["moves"]
-        yield headline["name"], *(_points(moves[key]["largest_move"]) for key in report["dimensions"]), ""
+        yield headline["name"], *(_points(moves[key]["largest_move"]) for key in report["dimensions"])
 
 
 def _conclusion_parts(conclusions: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[str]:
@@ -110,7 +107,7 @@ def _named(keys: Sequence[str], titles: Mapping[str, str]) -> str:
 
 
 def _listed(lines: Iterable[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines) or "  none"
+    return "\n".join(f"  {printable(line)}" for line in lines) or "  none"
 
 
 def _extreme_rows(report: Report) -> Iterator[Sequence[str]]:
@@ -130,16 +127,23 @@ def _historical_parts(historical: Mapping[str, Any]) -> Iterator[str]:
         yield f"Published by {cut['date']} (less than {_points(historical['moved'])[1:]} points is hardly moved)"
         yield table(
             (
-                code,
-                *(percent(found[name]) for name in ("prior", "early", "full")),
-                historical["verdicts"][found["verdict"]],
-            )
-            for code, found in cut["hypotheses"].items()
+                (
+                    code,
+                    *(percent(found[name]) for name in ("prior", "early", "full")),
+                    historical["verdicts"][found["verdict"]],
+                )
+                for code, found in cut["hypotheses"].items()
+            ),
+            words_last=True,
         )
 
 
 def _not_run(report: Report) -> Iterator[str]:
-    refused = [f"{each['title']}: {each['reason']}" for each in report["variants"] if each["status"] == "not_run"]
+    refused = [
+        f"{printable(each['title'], LONGEST)}: {each['reason']}"
+        for each in report["variants"]
+        if each["status"] == "not_run"
+    ]
     if refused:
         yield "Variants that could not be run"
         yield _listed(refused)

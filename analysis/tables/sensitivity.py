@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.terminal import table
+from analysis.tables.csv_rows import csv_text
+from analysis.terminal import printable, table
 
 COLUMNS = ("measure", "parameter", "with", "value", "half_width")
 SHOWN = 15
@@ -18,11 +17,7 @@ Study = Mapping[str, Any]
 
 def to_csv(study: Study) -> str:
     """Every number of the study in long form: measure, parameter (for an interaction also the other), value."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(study))
-    return file.getvalue()
+    return csv_text(COLUMNS, _rows(study))
 
 
 def _rows(study: Study) -> Iterator[Sequence[Any]]:
@@ -51,11 +46,11 @@ def summary(study: Study) -> str:
 
 def _headline(study: Study) -> str:
     if "distribution" not in study:
-        return f"{study['output']} at nominal inputs: {study['nominal']:.4f}"
+        return f"{printable(study['output'])} at nominal inputs: {study['nominal']:.4f}"
     found = study["distribution"]
     spread = f"mean {found['mean']:.4f}, sd {found['sd']:.4f}, 90 % between {found['q05']:.4f} and {found['q95']:.4f}"
     constant = " It does not vary: nothing explains anything." if study.get("constant") else ""
-    return f"{study['output']}: {spread}.{constant}"
+    return f"{printable(study['output'])}: {spread}.{constant}"
 
 
 def _sobol(study: Study) -> Iterator[str]:
@@ -128,8 +123,7 @@ def _information_table(entries: Mapping[str, Mapping[str, float]], ranking: Sequ
 def _named_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = list(rows)
     more = f"\n  ... and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-    aligned = table((*line, "") for line in (head, *lines[:SHOWN]))
-    return "\n".join(line.rstrip() for line in aligned.splitlines()) + more
+    return table([head, *lines[:SHOWN]]) + more
 
 
 def _estimate(found: Mapping[str, float]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.engine.spec import ModelDocument
+from analysis.tables.csv_rows import csv_text
 from analysis.terminal import table
 from analysis.wording import percent
 
@@ -21,16 +20,16 @@ Answer = Mapping[str, Any]
 
 def to_csv(answer: Answer) -> str:
     """Every scenario, hypothesis, cluster and the entropy at the target year."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    return csv_text(COLUMNS, _rows(answer))
+
+
+def _rows(answer: Answer) -> Iterator[Sequence[Any]]:
     for kind, part in KINDS.items():
         for name, before in answer["base"][part].items():
             change = answer["change"][part][name]
-            writer.writerow((kind, name, before, before + change, change))
+            yield kind, name, before, before + change, change
     before, change = answer["base"]["entropy_bits"], answer["change"]["entropy_bits"]
-    writer.writerow(("entropy_bits", "", before, before + change, change))
-    return file.getvalue()
+    yield "entropy_bits", "", before, before + change, change
 
 
 def summary(document: ModelDocument, answer: Answer) -> str:
