@@ -7,7 +7,7 @@ that a run's quantiles come from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -19,15 +19,14 @@ from . import ENGINE_VERSION
 from .clusters import membership_matrix
 from .estimate import Reporting, conditional, letters, marginal, reporting
 from .faults import Fault, ModelError
-from .result import entropy_bits
-from .simulate import sample_joint, simulate_sums
+from .result import QUANTILES, SHORT, entropy_bits
+from .simulate import Progress, sample_joint, simulate_sums
 from .spec import ModelDocument, input_hash
 
 Floats = NDArray[np.floating]
 
 SCHEMA = "aifutures.paths/1"
 FORMS = "H1=A:0.5, cluster:NAME:0.4 or scenario:CODE:0.1, with :below before the number if falling"
-POINTS = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 _QUESTION = re.compile(
     r"(?:(?P<hypothesis>\w+)=(?P<outcome>[AB])|cluster:(?P<cluster>.+?)|scenario:(?P<scenario>[AB]+))"
     r"(?P<below>:below)?:(?P<probability>\d*\.?\d+)"
@@ -85,7 +84,12 @@ def parse_passage(document: ModelDocument, text: str, path: str = "passes") -> P
 
 
 def path_report(
-    document: ModelDocument, questions: Sequence[Passage], *, jit: bool = True, threads: int | None = None
+    document: ModelDocument,
+    questions: Sequence[Passage],
+    *,
+    jit: bool = True,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Answer the questions, and tell how lead and entropy go, as plain JSON values.
 
@@ -99,10 +103,10 @@ def path_report(
     - `metadata` {input_hash, engine_version, seed, sampler, iterations, draws}
 
     With observations a draw's probability is the one given what is observed by that year, and the draw weighs as in
-    the end year, when all of it has been (MODEL.md 3). Raises ImpossibleObservation.
+    the end year, when all of it has been (MODEL.md 3). `on_progress` as in `simulate`. Raises ImpossibleObservation.
     """
     shown = reporting(document)
-    sums = simulate_sums(document, jit=jit, threads=threads)
+    sums = simulate_sums(document, jit=jit, threads=threads, on_progress=on_progress)
     full = conditional(sums.sum(axis=0), shown, document.base_year)
     sample = sample_joint(document, jit=jit, threads=threads)
     years = list(_years(document, marginal(full, shown), shown))
@@ -190,7 +194,7 @@ def _spread(document: ModelDocument, holds: NDArray[np.bool_], weights: Floats) 
     """Quantiles (the first year by which that share of the draws has passed) of the first year; holds [T, draws]."""
     passed = np.maximum.accumulate(holds, axis=0) @ weights / weights.sum()
     found: dict[str, Any] = {"never": float(np.clip(1 - passed[-1], 0, 1))}
-    for name, share in POINTS.items():
-        reached = np.flatnonzero(passed >= share)
+    for name in SHORT:
+        reached = np.flatnonzero(passed >= QUANTILES[name])
         found[name] = document.years[int(reached[0])] if reached.size else None
     return found

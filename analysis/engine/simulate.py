@@ -86,7 +86,7 @@ class Cluster(Protocol):
 
 
 class ClusterLost(Exception):
-    """The cluster cannot compute the run, or not any more; `checkpoint`, where there is one, lets it go on elsewhere."""
+    """The cluster cannot compute the run, or not any more; `checkpoint`, if there is one, lets it go on elsewhere."""
 
     checkpoint: bytes | None = None
 
@@ -123,7 +123,7 @@ def simulate(
     cannot happen, ClusterLost if `cluster` fails. Without `jit` the plain NumPy reference runs, always in float64 and
     always here; ModelError if that is too much for it.
     """
-    run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint, cluster if jit else None)
+    run = _Run(document, jit, threads or os.cpu_count() or 1, chunk, checkpoint, cluster=cluster if jit else None)
     with ThreadPoolExecutor(run.threads) as pool:
         while True:
             run.slice(pool, slice_seconds)
@@ -137,15 +137,24 @@ def simulate(
                 on_checkpoint(run.checkpoint)
 
 
-def simulate_sums(document: ModelDocument, *, jit: bool = True, threads: int | None = None) -> Floats:
+def simulate_sums(
+    document: ModelDocument,
+    *,
+    jit: bool = True,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Floats:
     """Run the model for its means alone: the sums of the joint [16 replicates, T, S], without observations.
 
-    The numbers are those of `simulate`, whose quantiles take most of the time of a short run. Raises as it does.
+    The numbers are those of `simulate`, whose quantiles take most of the time of a short run. `on_progress` is called
+    as there, about four times a second. Raises as it does.
     """
     run = _Run(document, jit, threads or os.cpu_count() or 1, CHUNK, None)
     with ThreadPoolExecutor(run.threads) as pool:
         while not run.finished:
-            run.slice(pool, seconds=1.0)
+            run.slice(pool, seconds=0.25)
+            if on_progress is not None:
+                on_progress(run.progress())
     return run.tally.total().joint
 
 
@@ -166,6 +175,7 @@ class _Run:
         threads: int,
         chunk: int,
         checkpoint: bytes | None,
+        *,
         cluster: Cluster | None = None,
     ) -> None:
         self.document = document
@@ -227,14 +237,17 @@ class _Run:
             if self.stream is None:
                 self.stream = cluster.stream(self.document, range(self.tally.rounds, self.rounds))
             while not self.finished and (left := end - time.perf_counter()) > 0:
-                for part in self.stream.take(left):
-                    self.tally.extend(part)
-                    self._look()
-                    if self.finished:
-                        return
+                self._merge(self.stream.take(left))
         except ClusterLost as lost:
             lost.checkpoint = self.checkpoint()
             raise
+
+    def _merge(self, parts: Sequence[Tally]) -> None:
+        for part in parts:
+            if self.finished:  # at the look before: what was computed beyond it does not count
+                break
+            self.tally.extend(part)
+            self._look()
 
     def _look(self) -> None:
         """After 1, 2, 4, ... rounds: how wide the intervals are."""

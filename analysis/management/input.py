@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -31,9 +32,20 @@ def read_result(path: Path) -> Computed:
         raise CommandError(f"{path}: {error}", returncode=2) from None
 
 
+def names_file(name: str) -> bool:
+    """Whether something of that name is there, be it allowed to look at it or not; what can name no file does not."""
+    try:
+        Path(name).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
 def read_computed(name: str) -> Computed:
     """The result of a file, or of a run that has one. Raises CommandError."""
-    if Path(name).exists():
+    if names_file(name):
         return read_result(Path(name))
     try:
         run = run_by_id(name)

@@ -11,7 +11,9 @@ from django.core.management.base import CommandError
 
 from analysis.engine.spec import MAX_BYTES, ModelDocument, ModelError, Sampler, parse_model
 from analysis.management.input import read_input
+from analysis.services.threads import engine_threads
 
+MAX_THREADS = 1024
 _PLAIN = ("iterations", "seed", "sampler", "target_year")
 _ASSIGNED = {"interventions": "--do", "observations": "--given"}
 _ASSIGNMENT = re.compile(r"(?P<hypothesis>\w+)=(?P<outcome>[AB])@(?P<from_year>\d{4})")
@@ -50,6 +52,21 @@ def _assignment(option: str, text: str) -> dict[str, Any]:
     if match is None:
         raise CommandError(f"{option} {text!r}: must look like H5=A@2030", returncode=2)
     return {**match.groupdict(), "from_year": int(match["from_year"])}
+
+
+def add_threads(parser: ArgumentParser) -> None:
+    """How much of the machine to use."""
+    parser.add_argument("--threads", type=int, metavar="N", help="threads (default: as configured, or every core)")
+
+
+def chosen_threads(options: dict[str, Any]) -> int:
+    """The threads that were asked for, or those of the configuration. Raises CommandError."""
+    threads: int | None = options["threads"]
+    if threads is None:
+        return engine_threads()
+    if not 1 <= threads <= MAX_THREADS:
+        raise CommandError(f"--threads: must be 1 to {MAX_THREADS}, not {threads}", returncode=2)
+    return threads
 
 
 def run_choices(options: dict[str, Any]) -> dict[str, Any]:

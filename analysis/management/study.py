@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import DatabaseError, InterfaceError
 
 from analysis import terminal
 from analysis.engine.comparison import ComparisonError
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.kernel_cache import is_kept
 from analysis.engine.spec import ModelDocument, ModelError
-from analysis.management.options import read_model
+from analysis.management.options import add_threads, chosen_threads, read_model
 from analysis.management.output import check_output, write_output
 from analysis.services.model_documents import model_document_build
-from analysis.services.threads import engine_threads
 
 Subject = TypeVar("Subject")
 
@@ -33,10 +33,12 @@ class ReportCommand(BaseCommand, Generic[Subject]):
     """What the progress counts."""
     kernel = "run_blocks"
     """The compiled function that computes it."""
+    instead = "give a MODEL.json"
+    """What to do without a database."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The threads and the file."""
-        parser.add_argument("--threads", type=int, metavar="N", help="threads (default: as configured, or every core)")
+        add_threads(parser)
         parser.add_argument("--output", type=Path, metavar="OUT.json|.csv", help="write all of it, or its rows, here")
 
     @abstractmethod
@@ -64,7 +66,8 @@ class ReportCommand(BaseCommand, Generic[Subject]):
     def handle(self, *args: Any, **options: Any) -> None:
         """Compute, print, write."""
         output: Path | None = options["output"]
-        _check(options["threads"], output)
+        threads = chosen_threads(options)
+        _check(output)
         bar = terminal.ProgressBar(OutputWrapper(options.get("stderr") or sys.stderr))  # self.stderr writes in red
         try:
             subject = self.subject(options)
@@ -73,20 +76,27 @@ class ReportCommand(BaseCommand, Generic[Subject]):
             found = self.compute(
                 subject,
                 options,
-                options["threads"] or engine_threads(),
+                threads,
                 lambda done, total: bar.step(done, total, f"{done:,} of {total:,} {self.unit}"),
             )
         except (ModelError, ImpossibleObservation, ComparisonError) as error:
             bar.clear()
             raise CommandError(f"{self.source(options)}{error}", returncode=2) from None
+        except (DatabaseError, InterfaceError) as error:
+            reason = str(error).partition("\n")[0]
+            raise CommandError(f"no database to read from ({reason}): run `make demo`, or {self.instead}") from None
         except KeyboardInterrupt:
             bar.clear()
             raise CommandError("stopped; nothing was written") from None
         bar.end()
         self.stdout.write(self.summary(subject, found))
         if output:
-            write_output(output, self.rows(found) if output.suffix == ".csv" else json.dumps(found, indent=1) + "\n")
+            write_output(output, self.rows(found) if output.suffix == ".csv" else _json(found))
             self.stdout.write(f"Written to {output}")
+
+
+def _json(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"  # what is no number is no JSON
 
 
 class StudyCommand(ReportCommand[ModelDocument]):
@@ -106,9 +116,7 @@ class StudyCommand(ReportCommand[ModelDocument]):
         return f"{options['model']}: " if options["model"] else ""
 
 
-def _check(threads: int | None, output: Path | None) -> None:
-    if threads is not None and not 1 <= threads <= 1024:
-        raise CommandError(f"--threads: must be 1 to 1024, not {threads}", returncode=2)
+def _check(output: Path | None) -> None:
     if output is not None:
         if output.suffix not in {".json", ".csv"}:
             raise CommandError(f"--output {output}: must end with .json or .csv", returncode=2)

@@ -66,6 +66,7 @@ def test_a_result_takes_no_options_of_a_run(result):
 
 
 @pytest.mark.django_db
-def test_what_is_neither_a_file_nor_a_run_is_refused():
+@pytest.mark.parametrize("name", ["abcdef", "x" * 300])
+def test_what_is_neither_a_file_nor_a_run_is_refused(name):
     with pytest.raises(CommandError, match="Nor is there a file of that name"):
-        output_of("abcdef")
+        output_of(name)

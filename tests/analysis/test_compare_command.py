@@ -39,7 +39,9 @@ def test_two_files_are_compared_without_a_database(files, tmp_path):
     env = environment(tmp_path / "data", DATABASE_URL="postgres://nobody@127.0.0.1:1/none", SECRET_KEY="x" * 60)
     done = manage("compare", *map(str, files), "--output", str(tmp_path / "found.json"), env=env)
     assert done.returncode == 0, done.stderr
-    assert "2 changes of the model\n  Intervention H5 = A from 2030 added\n  Seed from 42 to 3" in done.stdout
+    assert (
+        "2 changes of the model and its run\n  Intervention H5 = A from 2030 added\n  Seed from 42 to 3" in done.stdout
+    )
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["schema"] == "aifutures.comparison/1"
     assert found["hypotheses"]["H5"]["after"] == pytest.approx(1)
@@ -94,6 +96,8 @@ def test_what_cannot_be_compared_is_refused_in_a_line(files, tmp_path):
     for arguments, named in (
         ([files[0], bad], f"{bad}: no result document"),
         ([files[0], "nothing.json"], "'nothing.json' is not the id of a run. Nor is there a file of that name."),
+        ([files[0], "x" * 300], "is not the id of a run. Nor is there a file of that name."),
+        ([files[0], f"{bad}/x"], "is not the id of a run. Nor is there a file of that name."),
         ([files[0], short], "model_document.run.target_year: must lie in 2025 to 2049"),
         ([*files, "--iterations", "0"], "iterations: must be 1 to"),
         ([*files, "--output", "found.txt"], "must end with .json or .csv"),

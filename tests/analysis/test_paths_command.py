@@ -33,6 +33,12 @@ def test_questions_are_answered_in_a_table_and_a_file_without_a_database(tmp_pat
     assert "Means of 4,096 iterations" in text
 
 
+def test_progress_is_shown():
+    screen = io.StringIO()
+    call_command("paths", MODEL, "--iterations", "8192", stdout=io.StringIO(), stderr=screen)
+    assert "8,192 of 8,192 iterations" in screen.getvalue()
+
+
 def test_without_questions_lead_and_entropy_are_told():
     text = output_of(MODEL)
     assert "First year" not in text

@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import math
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from analysis.management.commands import influence
 from analysis.services.model_documents import PUBLISHED_STUDY
+from tests.processes import environment, manage
 
 
 def output_of(*args, **options):
@@ -54,6 +57,58 @@ def test_what_cannot_be_done_is_refused_in_a_line(options, named):
         output_of("sensitivity", "sobol", str(PUBLISHED_STUDY), *options)
     assert named in str(refused.value)
     assert refused.value.returncode == 2
+
+
+def test_what_is_no_number_is_never_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(influence, "evidence_influence", lambda *_, **__: {"output": math.nan})
+    monkeypatch.setattr(influence.tables, "summary", lambda found: "")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        output_of("influence", str(PUBLISHED_STUDY), "--output", str(tmp_path / "found.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["paths", "clusters"])
+def test_without_a_database_there_is_a_line_on_what_to_do(command, tmp_path):
+    done = manage(command, env=environment(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "CommandError: no database to read from (no such table: evidence_hypothesis): "
+        "run `make demo`, or give a MODEL.json"
+    ]
+
+
+def test_without_a_database_two_files_can_be_compared(tmp_path):
+    env = environment(tmp_path, DATABASE_URL="postgres://nobody@127.0.0.1:1/none", SECRET_KEY="x" * 60)
+    done = manage("compare", "abcdef", "abcdef", env=env)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("CommandError: no database to read from (")
+    assert line.endswith("run `make demo`, or name two files that --output of a run wrote")
+
+
+def test_what_the_evidence_says_cannot_steer_the_terminal(tmp_path):
+    document = json.loads(PUBLISHED_STUDY.read_text())
+    scores = dict.fromkeys(("authority", "methodology", "recency", "replication"), 0.9)
+    document["evidence"] = [
+        {
+            "id": f"E{number}\x1b[2J",
+            "hypothesis": "H1",
+            "direction": "A",
+            "strength": 0.9,
+            "quality_scores": scores,
+            "publication_date": "2024-01-01",
+            "dependency_group": "group\x9b1m\u202e",
+            "source": "a source\n" + "of many words " * 50,
+            "source_type": "type\x1b[31m" * 50,
+        }
+        for number in range(2)
+    ]
+    model = tmp_path / "model.json"
+    model.write_text(json.dumps(document))
+    for text in (output_of("influence", str(model)), output_of("robustness", str(model), "--iterations", "4096")):
+        assert all(line.isprintable() for line in text.replace("\u202f", " ").splitlines())
+        assert all(line == line.rstrip() and len(line) < 250 for line in text.splitlines())
+        assert "\\x1b[" in text
 
 
 @pytest.mark.django_db

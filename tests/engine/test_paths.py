@@ -118,6 +118,16 @@ def test_draws_weigh_as_in_the_end_year_when_something_is_observed(study):
         assert passage["draws"]["never"] == pytest.approx(never, abs=1e-9)
 
 
+def test_progress_goes_to_the_end_and_leaves_every_number_alone(study):
+    study["run"]["iterations"] = 8192
+    document = parse_model(study)
+    seen = []
+    assert path_report(document, [], on_progress=seen.append) == path_report(document, [])
+    completed = [progress.completed for progress in seen]
+    assert completed == sorted(set(completed))
+    assert (completed[-1], seen[-1].total) == (8192, 8192)
+
+
 def test_means_leads_and_entropy_are_those_of_the_result(study):
     document = parse_model(study)
     result = simulate(document)["temporal_evolution"]

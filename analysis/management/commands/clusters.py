@@ -13,7 +13,7 @@ from aifutures_site.config import get_config
 from analysis.engine.result_file import Computed, ResultError
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelDocument, with_run
-from analysis.management.input import read_computed
+from analysis.management.input import names_file, read_computed
 from analysis.management.options import add_run_options, read_model, run_choices
 from analysis.management.study import ReportCommand
 from analysis.services.model_documents import model_document_build
@@ -37,7 +37,7 @@ class Command(ReportCommand[ModelDocument | Computed]):
 
     def subject(self, options: dict[str, Any]) -> ModelDocument | Computed:
         model, stored, choices = options["model"], options["of"], run_choices(options)
-        if stored is None and (model is None or Path(model).exists()):
+        if stored is None and (model is None or names_file(model)):
             return with_run(model_document_build() if model is None else read_model(Path(model)), **choices)
         if choices or (stored is not None and model is not None):
             raise CommandError("a result is taken as it is: give neither options of a run nor a model", returncode=2)

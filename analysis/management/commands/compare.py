@@ -19,6 +19,7 @@ Pair = tuple[Computed, Computed]
 class Command(ReportCommand[Pair]):
     help = "Compare two results and attribute their difference to the changes of the model."
     unit = "models"
+    instead = "name two files that --output of a run wrote"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         where = "a stored run's id or its first characters, or a file that --output wrote"

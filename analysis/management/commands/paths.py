@@ -16,6 +16,7 @@ from analysis.tables import paths as tables
 
 class Command(StudyCommand):
     help = "Follow a model through its years: when probabilities pass a level, when the lead changes, the entropy."
+    unit = "iterations"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -35,7 +36,13 @@ class Command(StudyCommand):
         self, document: ModelDocument, options: dict[str, Any], threads: int, on_progress: Callable[[int, int], None]
     ) -> dict[str, Any]:
         questions = [parse_passage(document, text, "--passes") for text in options["passes"]]
-        return path_report(document, questions, jit=get_config().computation.optimization.enable_jit, threads=threads)
+        return path_report(
+            document,
+            questions,
+            jit=get_config().computation.optimization.enable_jit,
+            threads=threads,
+            on_progress=lambda progress: on_progress(progress.completed, progress.total),
+        )
 
     def summary(self, document: ModelDocument, found: Mapping[str, Any]) -> str:
         return tables.summary(found)
