@@ -11,7 +11,7 @@ PARALLEL = auto --maxprocesses 8
 export PYTHON CHROMIUM
 
 .NOTPARALLEL:
-.PHONY: help demo serve test test-browser check bench bench-what-if openapi lock clean base-env test-env bench-env
+.PHONY: help demo serve test test-browser check bench bench-what-if load openapi lock clean base-env test-env bench-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -52,6 +52,9 @@ bench: bench-env ## the engine's speed, beside NumPy and JAX
 
 bench-what-if: base-env ## what-if questions through the queue, from asking to the answer, beside a long run
 	@$(RUN) -m bench.what_if
+
+load: test-env ## how many sockets follow one run on this machine, and what they cost (SOCKETS=1000)
+	@$(RUN) -m deploy.load $(SOCKETS)
 
 openapi: base-env ## renew tests/contract/openapi.yaml after a change of the API
 	@$(RUN) manage.py spectacular --validate --fail-on-warn --file tests/contract/openapi.yaml

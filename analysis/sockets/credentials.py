@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -40,7 +41,7 @@ class Credentials:
     user: User
     session_key: str = ""
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         """To be compared."""
         prefix = self.user.api_key.prefix if self.user.api_key else ""

@@ -64,7 +64,7 @@ def test_an_api_key_opens_a_socket_with_its_own_rights_until_it_is_revoked(analy
         refused = client.ask("start_analysis", parameters={})
         assert (refused["code"], refused["message"]) == ("not_allowed", "This needs the right create:analysis.")
         key_revoke(key=key, actor=analyst)
-        assert client.closed(2) == 4401
+        assert client.closed() == 4401
 
 
 def test_a_browser_comes_with_its_session_from_a_page_of_ours(viewer, server, open_socket):
@@ -124,7 +124,7 @@ def test_a_run_that_is_shared_no_more_is_closed_to_its_followers_but_not_to_its_
         for client in (follower, owner):
             client.ask("subscribe", run_id=str(run.pk))
         computation_share(computation=run, actor=analyst, shared=False)
-        assert follower.closed(2) == 4403
+        assert follower.closed() == 4403
         assert [each.ask("ping") for each in (idle, owner)] == [{"type": "pong"}] * 2
 
 
@@ -136,10 +136,10 @@ def test_a_change_of_role_and_a_deactivation_close_the_users_sockets(viewer, ana
     ):
         assert [each.ask("ping")["type"] for each in (by_token, by_session, another)] == ["pong"] * 3
         role_assign(user=viewer, role=Role.CURATOR)
-        assert [by_token.closed(2), by_session.closed(2)] == [4401, 4401]
+        assert [by_token.closed(), by_session.closed()] == [4401, 4401]
         analyst.is_active = False
         user_save(user=analyst, role=Role.ANALYST, actor=None)
-        assert another.closed(2) == 4401
+        assert another.closed() == 4401
 
 
 def test_what_is_none_of_our_messages_is_answered_and_the_third_in_a_row_closes(viewer, signed_in):
