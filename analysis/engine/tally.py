@@ -53,8 +53,24 @@ class Tally:
 
     def add(self, joint: Floats, squares: Floats, sweeps: NDArray[np.int64]) -> None:
         """Take in the next round: joint [16, T, S], squares [16, reported], sweeps [16, 2]."""
-        node = Sums(joint.copy(), squares.copy())
-        level = 0
+        self._carry(Sums(joint.copy(), squares.copy()), 0)
+        self.rounds += 1
+        self.sweeps = max(self.sweeps, int(sweeps[:, 0].max()))
+        self.unsettled += int(sweeps[:, 1].sum())
+
+    def extend(self, later: Tally) -> None:
+        """Take in the next 2^k rounds, tallied elsewhere; ValueError unless they are a whole node of this tree."""
+        level = later.rounds.bit_length() - 1
+        if later.rounds != 1 << max(level, 0) or self.rounds % later.rounds:
+            raise ValueError(f"{later.rounds} rounds are no node of the tree after {self.rounds}")
+        self.nodes += [None] * (level - len(self.nodes))
+        self._carry(later.total(), level)
+        self.rounds += later.rounds
+        self.sweeps = max(self.sweeps, later.sweeps)
+        self.unsettled += later.unsettled
+
+    def _carry(self, node: Sums, level: int) -> None:
+        """Put the sums of the next 2^level rounds in their place, as a binary counter counts on."""
         while level < len(self.nodes) and (left := self.nodes[level]) is not None:
             node = left.plus(node)
             self.nodes[level] = None
@@ -62,9 +78,6 @@ class Tally:
         if level == len(self.nodes):
             self.nodes.append(None)
         self.nodes[level] = node
-        self.rounds += 1
-        self.sweeps = max(self.sweeps, int(sweeps[:, 0].max()))
-        self.unsettled += int(sweeps[:, 1].sum())
 
     def total(self) -> Sums:
         """The sums over all rounds: smaller nodes are added to larger ones. Needs at least one round."""
