@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from analysis.engine.faults import faults_of
 from analysis.engine.result_file import ResultError
 from analysis.tables.csv_rows import csv_text
 from analysis.terminal import table
@@ -18,15 +21,66 @@ WIDTH = 100
 Report = Mapping[str, Any]
 
 
+Scenario = Annotated[str, Field(pattern=r"^[AB]+$")]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class _Named(_Read):
+    name: str
+    scenarios: tuple[Scenario, ...]
+
+
+class _Group(_Read):
+    probability: float
+    scenarios: tuple[Scenario, ...]
+
+
+class _Agreement(_Read):
+    scenarios: float
+    futures: float
+
+
+class _Tree(_Read):
+    leaves: tuple[Scenario, ...]
+    groups: tuple[_Group, ...]
+    hypothesis_weights: Annotated[dict[str, float], Field(min_length=1)]
+    cophenetic_correlation: float
+    agreement: _Agreement
+
+
+class _Clusters(_Read):
+    named: tuple[_Named, ...]
+    dendrogram: _Tree
+
+
+class _Metadata(_Read):
+    target_year: int
+
+
+class _Head(_Read):
+    """What is shown of a result document."""
+
+    clusters: _Clusters
+    metadata: _Metadata
+
+
 def report(result: Mapping[str, Any]) -> dict[str, Any]:
     """The clusters of a result (MODEL.md 6): `named`, `dendrogram`, and the `metadata` of the result.
 
-    Raises ResultError for one of an engine that did not yet know how far the two agree.
+    Raises ResultError where something of it lacks, as the agreement does in results of older engines.
     """
-    clusters = result["clusters"]
-    if "agreement" not in clusters["dendrogram"]:
-        raise ResultError(f"engine {result['metadata']['engine_version']} left out the agreement; run the model again")
-    return {"schema": SCHEMA, **clusters, "metadata": result["metadata"]}
+    try:
+        found = _Head.model_validate(result).clusters
+    except ValidationError as error:
+        raise ResultError(f"its clusters cannot be shown: {next(faults_of(error))}; run the model again") from None
+    leaves = set(found.dendrogram.leaves)
+    for where, parts in (("named", found.named), ("dendrogram.groups", found.dendrogram.groups)):
+        if {code for part in parts for code in part.scenarios} != leaves:
+            raise ResultError(f"clusters.{where}: other scenarios than those of the dendrogram; run the model again")
+    return {"schema": SCHEMA, **result["clusters"], "metadata": result["metadata"]}
 
 
 def to_csv(found: Report) -> str:

@@ -60,6 +60,31 @@ def test_a_result_without_the_agreement_is_refused(tmp_path, result):
     assert refused.value.returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda result: result.pop("clusters"), "clusters: missing key"),
+        (lambda result: result["clusters"].update(dendrogram=None), "clusters.dendrogram: "),
+        (lambda result: result["metadata"].pop("target_year"), "metadata.target_year: missing key"),
+        (
+            lambda result: result["clusters"]["dendrogram"]["leaves"].append("\x1b[2J"),
+            "clusters.dendrogram.leaves[64]: ",
+        ),
+        (lambda result: result["clusters"]["named"].pop(), "clusters.named: other scenarios"),
+    ],
+)
+def test_a_result_with_other_clusters_than_an_engine_writes_is_refused_in_a_line(tmp_path, result, change, named):
+    stored = json.loads(result.read_text())
+    change(stored)
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(stored))
+    with pytest.raises(CommandError) as refused:
+        output_of("--of", path)
+    assert named in str(refused.value)
+    assert str(refused.value).isprintable()
+    assert refused.value.returncode == 2
+
+
 def test_a_result_takes_no_options_of_a_run(result):
     with pytest.raises(CommandError, match="a result is taken as it is"):
         output_of("--of", result, "--seed", "5")
