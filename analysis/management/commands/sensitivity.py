@@ -73,7 +73,8 @@ def _request(options: dict[str, Any]) -> dict[str, Any]:
     if options["parameters"]:
         request["parameters"] = [_parameter(text) for text in options["parameters"]]
     if options["groups"]:
-        request["groups"] = groups = {}
+        groups: dict[str, list[str]] = {}
+        request["groups"] = groups
         for name, members in map(_group, options["groups"]):
             groups.setdefault(name, []).extend(members)
     return request
