@@ -1,10 +1,11 @@
-"""How far an item of evidence can be trusted."""
+"""How far an item of evidence can be trusted, and how much it weighs by itself."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from aifutures_site.config import get_config
+from evidence.choices import Direction
 
 DAYS_PER_YEAR = 365.25
 
@@ -21,6 +22,13 @@ def quality_of(
         + settings.replication_weight * replication
     )
     return min(max(mean, 0.0), 1.0)  # rounding may carry it a hair beyond
+
+
+def weight_of(*, direction: str, strength: float, quality: float, replication: float) -> float:
+    """Weight of evidence in nats before any discount, above 0 for outcome A, as configured (MODEL.md 1)."""
+    settings = get_config().analysis.evidence
+    size = settings.log_bayes_factor_scale * strength * quality * (1 + settings.replication_bonus * replication)
+    return size if direction == Direction.A else -size
 
 
 def recency_of(publication_date: date) -> float:

@@ -14,12 +14,7 @@ from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.models.assessments import CONTENT
 from evidence.querysets import EvidenceQuerySet, HypothesisQuerySet, SourceQuerySet
-
-SEARCHED = (
-    "public_id", "description", "rationale", "dependency_group", "source__title", "source__authors",
-    "source__publisher", "source__identifier",
-)  # fmt: skip
-SOURCE_SEARCHED = ("title", "authors", "publisher", "identifier", "url", "key")
+from evidence.search import evidence_matches, source_matches
 
 
 class EvidenceFilters(TypedDict, total=False):
@@ -57,7 +52,7 @@ def evidence_list(*, user: Asker, filters: EvidenceFilters | None = None) -> Evi
     items = Evidence.objects.visible_to(user).select_related(
         "source", "hypothesis", "created_by", "updated_by", "reviewed_by"
     )
-    items = items.filter(_all_words(words, SEARCHED), **{_LOOKUPS[name]: value for name, value in chosen.items()})
+    items = items.filter(evidence_matches(words), **{_LOOKUPS[name]: value for name, value in chosen.items()})
     return items.with_open_revision() if may(user, Scope.READ_DRAFTS) else items
 
 
@@ -69,7 +64,7 @@ def evidence_by_id(*, user: Asker, public_id: str) -> Evidence:
 def source_list(*, user: Asker, source_type: str = "", q: str = "") -> SourceQuerySet:
     """Publications, each with `number_of_items`, those that the user may see."""
     visible = Evidence.objects.visible_to(user).values("pk")
-    sources = Source.objects.visible_to(user).filter(_all_words(q, SOURCE_SEARCHED))
+    sources = Source.objects.visible_to(user).filter(source_matches(q))
     if source_type:
         sources = sources.filter(source_type=source_type)
     return sources.annotate(number_of_items=Count("items", filter=Q(items__in=visible)))
@@ -78,16 +73,6 @@ def source_list(*, user: Asker, source_type: str = "", q: str = "") -> SourceQue
 def hypothesis_list(*, user: Asker) -> HypothesisQuerySet:
     """The questions, in order."""
     return Hypothesis.objects.visible_to(user)
-
-
-def _all_words(words: str, fields: Iterable[str]) -> Q:
-    condition = Q()
-    for word in words.split():
-        anywhere = Q()
-        for field in fields:
-            anywhere |= Q(**{f"{field}__icontains": word})
-        condition &= anywhere
-    return condition
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ class Assessment(models.Model):
 
     All scores lie in [0, 1]. `strength` is how far the finding, if true, speaks for the outcome `direction`; the four
     quality scores say how far the finding can be trusted. `recency` is null unless a curator set it: it then follows
-    from the source's publication date. `quality` is the weighted mean of the four as of the configured date; the
-    services keep it, so that lists can sort and filter by it.
+    from the source's publication date. `quality` is the weighted mean of the four as of the configured date, `weight`
+    the item's weight of evidence by itself; the services keep both, so that lists can sort and filter by them.
     """
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
@@ -60,6 +60,9 @@ class Assessment(models.Model):
     )
     status = models.CharField(max_length=16, choices=EvidenceStatus, default=EvidenceStatus.DRAFT)
     quality = models.FloatField(editable=False, help_text="Weighted mean of the quality scores, 0 to 1.")
+    weight = models.FloatField(
+        default=0.0, editable=False, help_text="Weight of evidence in nats, above 0 for outcome A, before discounts."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     created_by = models.ForeignKey(

@@ -47,6 +47,7 @@ class Evidence(Assessment):
         ]
         indexes = [
             models.Index(fields=["quality"], name="evidence_evidence_quality_idx"),
+            models.Index(fields=["weight"], name="evidence_evidence_weight_idx"),
             models.Index(fields=["hypothesis", "quality", "source"], name="evidence_evidence_composite"),
             models.Index(fields=["status", "hypothesis"], name="evidence_evidence_status_idx"),
             models.Index(fields=["dependency_group"], name="evidence_evidence_group_idx"),

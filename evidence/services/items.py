@@ -14,7 +14,7 @@ from accounts.policies import Scope
 from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.models.assessments import CONTENT, WEIGHING, Assessment
-from evidence.quality import quality_of
+from evidence.quality import quality_of, weight_of
 from evidence.services.rules import (
     Conflict,
     checked_reason,
@@ -111,44 +111,44 @@ def version_bump(item: Evidence) -> None:
 
 @transaction.atomic
 def quality_refresh(*, source: Source | None = None) -> int:
-    """Bring the stored quality of a source's items, or of all items, in line with dates and configuration.
+    """Bring stored quality and weight of a source's items, or of all items, in line with dates and configuration.
 
-    Answers how many, with their open revisions, had another quality before.
+    Answers how many, with their revisions, had others before.
     """
     return sum(_refresh(model, source) for model in (Evidence, EvidenceRevision))
 
 
 def _refresh(model: type[Evidence] | type[EvidenceRevision], source: Source | None) -> int:
     rows = model._default_manager.select_related("source").select_for_update(of=("self",))
-    changed = []
-    for row in rows.filter(source=source) if source else rows:
-        quality = quality_now(row)
-        if quality != row.quality:
-            row.quality = quality
-            changed.append(row)
-    model._default_manager.bulk_update(changed, ["quality"], batch_size=BATCH)  # type: ignore[arg-type]
+    changed = [row for row in (rows.filter(source=source) if source else rows) if rescore(row)]
+    model._default_manager.bulk_update(changed, ["quality", "weight"], batch_size=BATCH)  # type: ignore[arg-type]
     return len(changed)
 
 
-def quality_now(row: Assessment) -> float:
-    """The quality that follows from its scores and its source's date."""
-    return quality_of(
+def rescore(row: Assessment) -> bool:
+    """Set the quality and the weight that follow from scores and the source's date; whether they were others."""
+    before = row.quality, row.weight
+    row.quality = quality_of(
         authority=row.authority,
         methodology=row.methodology,
         recency=row.recency,
         replication=row.replication,
         publication_date=row.source.publication_date,
     )
+    row.weight = weight_of(
+        direction=row.direction, strength=row.strength, quality=row.quality, replication=row.replication
+    )
+    return before != (row.quality, row.weight)
 
 
 def _check(row: Assessment) -> None:
-    """Validate the row and set the quality, which only valid scores have. Raises ValidationError."""
+    """Validate the row and set quality and weight, which only valid scores have. Raises ValidationError."""
     people = {"created_by", "updated_by", "reviewed_by"}
     given = {name for name in ("source", "hypothesis", "evidence") if getattr(row, f"{name}_id", None) is not None}
     unnamed = {"public_id"} if getattr(row, "public_id", None) == "" else set()  # for want of a hypothesis
     # The fields' own checks say all that the database's constraints would, at a tenth of the time.
     row.full_clean(exclude={*people, *given, *unnamed, "quality"}, validate_constraints=False)
-    row.quality = quality_now(row)
+    rescore(row)
 
 
 def _revise(

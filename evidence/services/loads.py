@@ -15,7 +15,7 @@ from accounts.models import User
 from evidence.choices import EvidenceStatus
 from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
 from evidence.models import Evidence, Hypothesis, Source
-from evidence.quality import quality_of
+from evidence.quality import quality_of, weight_of
 from evidence.services.items import BATCH, quality_refresh
 from evidence.services.reviews import revisions_reject
 
@@ -123,6 +123,7 @@ def _store_items(
 
 def _values(item: EvidenceItemDocument, hypothesis: Hypothesis, source: Source) -> dict[str, Any]:
     scores = item.quality_scores.model_dump()
+    quality = quality_of(**scores, publication_date=source.publication_date)
     return {
         "source_id": source.pk,
         "hypothesis_id": hypothesis.pk,
@@ -132,7 +133,13 @@ def _values(item: EvidenceItemDocument, hypothesis: Hypothesis, source: Source) 
         "description": item.description,
         "rationale": item.rationale,
         "dependency_group": item.dependency_group,
-        "quality": quality_of(**scores, publication_date=source.publication_date),
+        "quality": quality,
+        "weight": weight_of(
+            direction=item.direction,
+            strength=item.strength,
+            quality=quality,
+            replication=item.quality_scores.replication,
+        ),
     }
 
 

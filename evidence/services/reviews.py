@@ -17,7 +17,7 @@ from accounts.policies import Scope
 from evidence.choices import OPEN_STATUSES, EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision
 from evidence.models.assessments import Assessment
-from evidence.services.items import quality_now, version_bump
+from evidence.services.items import rescore, version_bump
 from evidence.services.rules import Conflict, checked_reason, locked, require, store, write
 
 
@@ -57,7 +57,7 @@ def evidence_approve(
         item.updated_by = draft.updated_by
         _decide(item, EvidenceStatus.APPROVED, actor, reason)
         reason = draft.reason
-    item.quality = quality_now(item)
+    rescore(item)
     item.version += 1
     store(item, actor=actor, reason=reason)
     return item

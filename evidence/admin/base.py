@@ -1,0 +1,20 @@
+"""What the admin pages of curated objects share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+
+class CuratedAdmin(ModelAdmin):
+    """The admin of objects whose form is stored by a service."""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        """The form, which knows who fills it in."""
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"actor": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing: the form has been stored."""

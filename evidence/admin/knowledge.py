@@ -1,0 +1,81 @@
+"""Hypotheses and sources in the admin site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from accounts.policies import Scope, may
+from evidence.admin.base import CuratedAdmin
+from evidence.forms import HypothesisForm, SourceForm
+from evidence.models import Hypothesis, Source
+from evidence.services.hypotheses import NUMBERS, OUTCOMES, hypothesis_counts
+from evidence.services.sources import WEIGHING_DETAILS, source_counts
+
+
+@admin.register(Hypothesis)
+class HypothesisAdmin(CuratedAdmin):
+    """The questions. Curators word them; what bears on the numbers is for admins."""
+
+    form = HypothesisForm
+    list_display = (
+        "code",
+        "label",
+        "outcome_a",
+        "outcome_b",
+        "prior_probability",
+        "midpoint_year",
+        "speed",
+        "items_count",
+    )
+    search_fields = ("code", "label", "outcome_a", "outcome_b")
+    ordering = ("order",)  # the model's own is lost where rows are counted
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hypothesis]:
+        """Hypotheses with the number of their items."""
+        return super().get_queryset(request).annotate(number_of_items=Count("items"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Hypothesis | None = None) -> tuple[str, ...]:
+        """For who may not write the model: the numbers, and the outcomes that approved items speak for."""
+        if may(request.user, Scope.WRITE_MODEL):
+            return ()
+        return (*NUMBERS, *OUTCOMES) if obj is not None and hypothesis_counts(obj) else NUMBERS
+
+    @display(description="items", ordering="number_of_items")
+    def items_count(self, hypothesis: Any) -> int:
+        """How many items bear on it, in any state."""
+        return hypothesis.number_of_items
+
+
+@admin.register(Source)
+class SourceAdmin(CuratedAdmin):
+    """Publications."""
+
+    form = SourceForm
+    list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
+    list_filter = ("source_type", "items__hypothesis")
+    search_fields = ("title", "authors", "publisher", "identifier", "url", "key")
+    ordering = ("title", "id")  # the model's own is lost where rows are counted
+    list_per_page = 25
+    readonly_fields = ("key",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        """Sources with the number of their items."""
+        return super().get_queryset(request).annotate(number_of_items=Count("items", distinct=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> tuple[str, ...]:
+        """The key; for who may not write the model also what approved items get their weight and name from."""
+        if obj is None or may(request.user, Scope.WRITE_MODEL) or not source_counts(obj):
+            return self.readonly_fields
+        return (*self.readonly_fields, *WEIGHING_DETAILS)
+
+    @display(description="items", ordering="number_of_items")
+    def items_count(self, source: Any) -> int:
+        """How many items come from it."""
+        return source.number_of_items
