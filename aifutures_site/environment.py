@@ -13,7 +13,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -138,7 +147,15 @@ class Service(BaseModel):
     enable_result_cache: bool = True
     cache_ttl: Annotated[int, Field(ge=0)] = 3600
     enable_distributed: bool = False
-    dask_scheduler_address: str | None = None
+    dask_scheduler_address: Annotated[str, _scheme("tcp", "tls")] | None = Field(default=None, validate_default=True)
+    distributed_fallback: bool = True
+
+    @field_validator("dask_scheduler_address")
+    @classmethod
+    def _address_given(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("enable_distributed"):
+            raise ValueError("must be given with ENABLE_DISTRIBUTED")
+        return value
 
 
 class _Shared(BaseModel):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import signal
 import time
 import uuid
 from asyncio import CancelledError
@@ -18,6 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from math import log2
+from multiprocessing import resource_tracker
 from typing import Any
 
 import distributed
@@ -204,12 +206,15 @@ def connected(address: str) -> Iterator[DaskCluster]:
 def local_processes(count: int) -> Iterator[DaskCluster]:
     """So many worker processes of one thread on this machine, for trying."""
     _silence()
-    with (
-        distributed.LocalCluster(
+    resource_tracker.ensure_running()  # started by the first child it would take the mask off again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # theirs for good: Ctrl-C is for this process
+    try:
+        workers = distributed.LocalCluster(
             n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    with workers, distributed.Client(workers, set_as_default=False) as client:
         yield DaskCluster(client)
 
 

@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, close_old
 from rq import get_current_job
 
 from analysis.engine.estimate import ImpossibleObservation
+from analysis.engine.simulate import ClusterLost
 from analysis.engine.spec import ModelError
 from analysis.engine.stopping import Stopped
 from analysis.models import Computation
@@ -79,7 +80,7 @@ def conclude(
             lifecycle.computation_stop_cancelled(computation=row)
         else:
             _hand_back(row, stopped)
-    except (ModelError, ImpossibleObservation) as error:
+    except (ModelError, ImpossibleObservation, ClusterLost) as error:
         lifecycle.computation_fail(computation=row, reason=str(error))
     except MemoryError:
         reason = f"There was not enough memory for this {kind}: make it smaller, or take fewer years or hypotheses."

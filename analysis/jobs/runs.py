@@ -12,12 +12,13 @@ from redis.exceptions import RedisError
 
 from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
-from analysis.engine.simulate import Progress, simulate
+from analysis.engine.simulate import ClusterLost, Progress, simulate
 from analysis.engine.spec import parse_model
 from analysis.engine.tally import CheckpointError
 from analysis.jobs.execution import Watch, execute, insist
 from analysis.models import AnalysisRun
 from analysis.services import runs
+from analysis.services.cluster import cluster_address, cluster_at
 from analysis.services.threads import engine_threads
 
 logger = logging.getLogger(__name__)
@@ -56,22 +57,35 @@ class _Simulation:
         document = parse_model(self.run.model_document)
         checkpoint = None if self.run.checkpoint is None else bytes(self.run.checkpoint)
         computation = get_config().computation
+        address = cluster_address(iterations=document.run.iterations)
         while True:
             try:
-                return simulate(
-                    document,
-                    jit=computation.optimization.enable_jit,
-                    threads=engine_threads(),
-                    chunk=computation.parallel_processing.chunk_size,
-                    slice_seconds=SLICE_SECONDS,
-                    on_progress=self._progress,
-                    should_stop=lambda: self.watch.should_stop() or self._makes_way(),
-                    on_checkpoint=self.keep,
-                    checkpoint=checkpoint,
-                )
+                with cluster_at(address) as cluster:
+                    return simulate(
+                        document,
+                        jit=computation.optimization.enable_jit,
+                        threads=engine_threads(),
+                        chunk=computation.parallel_processing.chunk_size,
+                        cluster=cluster,
+                        slice_seconds=SLICE_SECONDS,
+                        on_progress=self._progress,
+                        should_stop=lambda: self.watch.should_stop() or self._makes_way(),
+                        on_checkpoint=self.keep,
+                        checkpoint=checkpoint,
+                    )
+            except ClusterLost as lost:
+                self._cluster_lost(lost)
+                address, checkpoint = None, lost.checkpoint or checkpoint
             except CheckpointError as error:
                 logger.warning("begun anew", extra={"run": str(self.run.pk), "reason": str(error)})
                 checkpoint = None
+
+    def _cluster_lost(self, lost: ClusterLost) -> None:
+        """Let the run go on here, where that is allowed. Raises ClusterLost with a reason for its owner."""
+        logger.warning("the cluster was lost", extra={"run": str(self.run.pk), "reason": str(lost)})
+        if not get_config().service.distributed_fallback:
+            reason = "The cluster that computes long runs failed; the server's log says how. Run it again later."
+            raise ClusterLost(reason) from lost
 
     def _progress(self, progress: Progress) -> None:
         self.watch.cancelled = insist(lambda: runs.run_progress(run=self.run, progress=progress))

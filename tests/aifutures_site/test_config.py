@@ -182,6 +182,7 @@ def test_several_faults_are_counted(file):
         ("JWT_PREVIOUS_KEY", pem(X25519PrivateKey.generate()), "should be an Ed25519 key, or an RSA key"),
         ("TRUSTED_PROXIES", "10.0.0.1, proxy", "should be an IP address or a network such as 10.0.0.0/8"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "should be an IP address or a network such as 10.0.0.0/8"),
+        ("DASK_SCHEDULER_ADDRESS", "host:8786", "should be a URL that starts with tcp:// or tls://"),
         ("CACHE_TTL", "-1", "should be greater than or equal to 0"),
         ("AIFUTURES_CONFG", "a.yaml", "unknown variable"),
     ],
@@ -210,6 +211,14 @@ def test_secret_key_is_made_once(tmp_path):
     assert secret_key(service) == key
     assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
+
+
+def test_a_cluster_needs_an_address():
+    assert "DASK_SCHEDULER_ADDRESS in the environment: must be given with ENABLE_DISTRIBUTED" in refusal(
+        ENABLE_DISTRIBUTED="true"
+    )
+    service = load_config({"ENABLE_DISTRIBUTED": "true", "DASK_SCHEDULER_ADDRESS": "tcp://host:8786"}).service
+    assert (service.dask_scheduler_address, service.distributed_fallback) == ("tcp://host:8786", True)
 
 
 def test_server_needs_a_secret_key():

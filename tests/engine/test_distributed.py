@@ -1,9 +1,8 @@
 """Runs on a Dask cluster of real processes: the same bits, whatever happens to its workers (MODEL.md 4)."""
 
 import contextlib
-import re
+import os
 import signal
-import sys
 
 import pytest
 
@@ -13,43 +12,15 @@ from analysis.engine.simulate import ClusterLost, run_key, simulate
 from analysis.engine.spec import parse_model
 from analysis.engine.stopping import Stopped
 from analysis.engine.tally import Tally
+from tests.dask_processes import DaskProcesses
 from tests.engine.test_simulate import numbers
-from tests.processes import environment, running, wait_until
-
-QUIET = ("--no-dashboard",)
-
-
-class Processes:
-    """A scheduler and its workers, as an operator starts them."""
-
-    def __init__(self, folder, stack):
-        self.folder = folder
-        self.stack = stack
-        self.env = environment(folder)
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *QUIET)
-        self.address = self._said("scheduler", r"Scheduler at:\s+(tcp://\S+)")
-        self.workers = []
-
-    def add_worker(self):
-        name = f"worker {len(self.workers)}"
-        options = ("--no-nanny", "--nthreads", "1", "--name", name, "--local-directory", str(self.folder), *QUIET)
-        self.workers.append(self._start("worker", self.address, *options, name=name))
-        self._said(name, r"Registered to:\s+(\S+)")
-
-    def _start(self, program, *arguments, name=None):
-        command = (sys.executable, "-m", f"distributed.cli.dask_{program}", *arguments)
-        return self.stack.enter_context(running(*command, env=self.env, log=self.folder / (name or program)))
-
-    def _said(self, name, pattern):
-        log = self.folder / name
-        wait_until(lambda: re.search(pattern, log.read_text()), what=f"{name}: {pattern}")
-        return re.search(pattern, log.read_text())[1]
+from tests.processes import alive
 
 
 @pytest.fixture
 def processes(tmp_path):
     with contextlib.ExitStack() as stack:
-        yield Processes(tmp_path, stack)
+        yield DaskProcesses(tmp_path, stack)
 
 
 @pytest.fixture
@@ -147,3 +118,12 @@ def test_tallies_of_nodes_add_up_to_those_of_rounds(document):
     assert parts.to_bytes("") == whole.to_bytes("")
     with pytest.raises(ValueError, match="2 rounds are no node of the tree after 11"):
         parts.extend(distributed.compute_rounds(11, 2, identity, text))
+
+
+def test_worker_processes_for_trying_hear_no_interrupt_and_end_with_the_block(document):
+    with distributed.local_processes(1) as cluster:
+        (worker,) = cluster.client.run(os.getpid).values()
+        os.kill(worker, signal.SIGINT)
+        assert bits(simulate(document, cluster=cluster)) == bits(simulate(document))
+    assert not alive(worker)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
