@@ -85,12 +85,16 @@ def what_if_document(
     observations: Sequence[Mapping[str, Any]] | None = None,
     iterations: int = ITERATIONS,
 ) -> ModelDocument:
-    """The document that `what_if` answers for: it can be stored, or run with more iterations. Raises ModelError."""
+    """The document that `what_if` answers for: it can be stored, or run with more iterations. Raises ModelError.
+
+    A model that allows fewer iterations gets those.
+    """
     given = {"interventions": interventions, "observations": observations}
     choices = {kind: [dict(entry) for entry in entries] for kind, entries in given.items() if entries is not None}
     changed = with_overrides(document, overrides or {})
+    allowed = min(iterations, document.settings.monte_carlo.max_iterations)
     return with_run(
-        changed, iterations=iterations, sampler="sobol", dtype="float64", stop_when_converged=False, **choices
+        changed, iterations=allowed, sampler="sobol", dtype="float64", stop_when_converged=False, **choices
     )
 
 

@@ -100,3 +100,9 @@ def test_an_impossible_observation_is_refused(study):
     done = DO | {"hypothesis": "H2", "outcome": "B", "from_year": 2030}
     with pytest.raises(ImpossibleObservation, match="2035"):
         what_if(parse_model(study), interventions=[done], observations=[GIVEN])
+
+
+def test_a_model_that_allows_few_iterations_is_answered_with_those(study):
+    study["settings"]["monte_carlo"]["max_iterations"] = study["run"]["iterations"] = 1000
+    answer = what_if(parse_model(study), overrides={"priors": {"H1": 0.5}})
+    assert answer["metadata"]["iterations"] == 4096  # a whole round
