@@ -19,6 +19,7 @@ from django.urls import URLPattern, include, path, reverse
 from accounts.policies import Role, role_of
 from accounts.views import LoginView
 from aifutures_site import health
+from analysis.admin.effects import effect_view
 
 View = Callable[..., HttpResponseBase]
 
@@ -55,6 +56,7 @@ urlpatterns = [
     path("api/v1/", include("aifutures_site.api")),
     path("admin/queues/", include((_queues, "django_rq"))),
     path("admin/login/", admin_login),
+    path("admin/evidence/effect", effect_view, name="evidence_effect"),
     path("admin/", admin.site.urls),
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),

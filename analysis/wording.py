@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 THIN_SPACE = "\u202f"
 ROUNDING = 1e-6
 """What a sum of float32 probabilities may lack of the 1 that is meant."""
@@ -15,6 +17,15 @@ LIKELIHOOD = (
     (0.00, "exceptionally unlikely"),
 )
 """The IPCC's likelihood scale (Mastrandrea et al. 2010): the word for a probability of at least so much."""
+
+JEFFREYS = (
+    (2.0, "decisive"),
+    (1.5, "very strong"),
+    (1.0, "strong"),
+    (0.5, "substantial"),
+    (0.0, "barely worth mentioning"),
+)
+"""Jeffreys's scale (1961, Theory of Probability, appendix B): the word for a Bayes factor of 10 to at least so much."""
 
 
 def percent(probability: float) -> str:
@@ -30,6 +41,17 @@ def percent_range(low: float, high: float) -> str:
 def likelihood(probability: float) -> str:
     """The word for a probability on the IPCC's scale."""
     return next(word for least, word in LIKELIHOOD if probability >= least)
+
+
+def bayes_factor(weight: float) -> str:
+    """The Bayes factor of a weight of evidence in nats, of either sign, with two digits: `3.4`, `12`, `> 1000`."""
+    factor = math.exp(min(abs(weight), 10.0))
+    return "> 1000" if factor > 1000 else f"{factor:.1f}" if factor < 9.95 else f"{factor:.0f}"
+
+
+def jeffreys(weight: float) -> str:
+    """The word for a weight of evidence in nats, of either sign, on Jeffreys's scale."""
+    return next(word for least, word in JEFFREYS if abs(weight) / math.log(10) >= least)
 
 
 def _digits(probability: float) -> str:

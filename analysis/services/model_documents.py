@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -59,10 +59,15 @@ def model_document_build(
     Raises ModelError, naming the path, for choices or data that make no valid document.
     """
     published = NamedModel(model) is NamedModel.PUBLISHED
-    data = published_study().to_json() if published else _baseline()
+    data = published_study().to_json() if published else _baseline(_approved_evidence())
     if causal_model is not None:
         data["settings"]["causal_network"]["model"] = causal_model
     return parse_model({**data, "name": name or data["name"], "run": _run(choices)})
+
+
+def supposed_document_build(*, evidence: Iterable[Evidence]) -> ModelDocument:
+    """The baseline as if these items, whatever their state, were its evidence. Raises ModelError."""
+    return parse_model({**_baseline(evidence), "run": _run({})})
 
 
 @cache
@@ -71,7 +76,7 @@ def published_study() -> ModelDocument:
     return parse_model(PUBLISHED_STUDY.read_bytes())
 
 
-def _baseline() -> dict[str, Any]:
+def _baseline(evidence: Iterable[Evidence]) -> dict[str, Any]:
     analysis = get_config().analysis
     return {
         "schema": SCHEMA,
@@ -80,7 +85,7 @@ def _baseline() -> dict[str, Any]:
         "base_year": BASE_YEAR,
         "end_year": END_YEAR,
         "hypotheses": [_hypothesis(row) for row in Hypothesis.objects.all()],
-        "evidence": [_item(row) for row in _approved_evidence()],
+        "evidence": [_item(row) for row in evidence],
         "influences": [_influence(row) for row in Influence.objects.select_related("source", "target")],
         "clusters": [{"name": row.name, "pattern": row.pattern} for row in ScenarioCluster.objects.all()],
         "settings": {

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
-from unfold.forms import ActionForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.decorators import display
 
 from evidence.admin.base import CuratedAdmin
+from evidence.admin.reviews import ReviewMixin
 from evidence.choices import EvidenceStatus
 from evidence.forms import EvidenceForm
 from evidence.models import Evidence, EvidenceRevision
 from evidence.search import evidence_matches
-from evidence.services.reviews import evidence_approve, evidence_reject, evidence_retire, evidence_submit
-from evidence.services.rules import Conflict
 
 STATUS_COLOURS: dict[str, str] = {
     EvidenceStatus.DRAFT: "info",
@@ -30,19 +23,13 @@ STATUS_COLOURS: dict[str, str] = {
 }
 
 
-class ReviewForm(ActionForm):
-    """Which step of review, and why."""
-
-    reason = forms.CharField(required=False, label="Reason", widget=UnfoldAdminTextInputWidget)
-
-
 @admin.register(Evidence)
-class EvidenceAdmin(CuratedAdmin):
+class EvidenceAdmin(ReviewMixin, CuratedAdmin):
     """Items of evidence. What an approved one says changes once another curator has approved the change."""
 
     form = EvidenceForm
-    action_form = ReviewForm
-    actions = ("submit", "approve", "reject", "retire")
+    actions = ("submit", "approve", "reject", "retire", "assign_group")
+    warn_unsaved_form = True
     list_display = (
         "public_id", "source", "hypothesis_code", "outcome", "quality_score", "weight_nats", "dependency_group",
         "status_label",
@@ -55,15 +42,15 @@ class EvidenceAdmin(CuratedAdmin):
     search_help_text = "Words in id, source, group, finding or rationale"
     autocomplete_fields = ("source", "hypothesis")
     readonly_fields = (
-        "status", "quality", "weight", "created_at", "created_by", "updated_at", "updated_by", "reviewed_at",
+        "status", "quality_score", "weight_nats", "created_at", "created_by", "updated_at", "updated_by", "reviewed_at",
         "reviewed_by", "review_reason",
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("public_id", "status", "source", "hypothesis", "direction", "strength")}),
-        ("Quality", {"fields": ("authority", "methodology", "recency", "replication", "quality", "dependency_group")}),
+        ("Quality", {"fields": ("authority", "methodology", "recency", "replication", "dependency_group")}),
         ("Words", {"fields": ("description", "rationale")}),
         ("Change", {"fields": ("reason", "seen_version")}),
-        ("Record", {"fields": readonly_fields[3:]}),
+        ("Record", {"fields": readonly_fields[1:]}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Evidence | None = None) -> tuple[str, ...]:
@@ -80,43 +67,6 @@ class EvidenceAdmin(CuratedAdmin):
         """No: items are retired."""
         return False
 
-    @action(description="Submit for review")
-    def submit(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
-        """Give the chosen drafts into review."""
-        self._review(request, queryset, evidence_submit, "submitted")
-
-    @action(description="Approve")
-    def approve(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
-        """Let the chosen items count."""
-        self._review(request, queryset, evidence_approve, "approved")
-
-    @action(description="Reject")
-    def reject(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
-        """Turn the chosen items down."""
-        self._review(request, queryset, evidence_reject, "rejected")
-
-    @action(description="Retire")
-    def retire(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
-        """Put the chosen items away."""
-        self._review(request, queryset, evidence_retire, "retired")
-
-    def _review(
-        self, request: HttpRequest, queryset: QuerySet[Evidence], step: Callable[..., Evidence], done: str
-    ) -> None:
-        """Take a step of review with each item, and say which it could not be taken with."""
-        reason = request.POST.get("reason", "")
-        taken = 0
-        for item in queryset:
-            try:
-                step(evidence=item, actor=request.user, reason=reason)
-                taken += 1
-            except ValidationError as error:
-                self.message_user(request, f"{item}: {' '.join(error.messages)}", messages.ERROR)
-            except (Conflict, PermissionDenied) as error:
-                self.message_user(request, f"{item}: {error}", messages.ERROR)
-        if taken:
-            self.message_user(request, f"{taken} {done}.", messages.SUCCESS)
-
     @display(description="hypothesis", ordering="hypothesis__order")
     def hypothesis_code(self, item: Evidence) -> str:
         """The hypothesis in short."""
@@ -130,12 +80,12 @@ class EvidenceAdmin(CuratedAdmin):
     @display(description="quality", ordering="quality")
     def quality_score(self, item: Evidence) -> str:
         """The quality with two decimals."""
-        return f"{item.quality:.2f}"
+        return "-" if item.quality is None else f"{item.quality:.2f}"
 
     @display(description="weight (nats)", ordering="weight")
     def weight_nats(self, item: Evidence) -> str:
         """The weight of evidence by itself; above 0 speaks for outcome A."""
-        return f"{item.weight:+.2f}"
+        return "-" if item.quality is None else f"{item.weight:+.2f}"
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)
     def status_label(self, item: Evidence) -> tuple[str, str]:

@@ -5,20 +5,32 @@ An approved item is reviewed by way of its open revision: submit, approve and re
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import TextChoices
 from django.utils import timezone
 
 from accounts.audit import audit_record
 from accounts.models import User
-from accounts.policies import Scope
+from accounts.policies import Scope, may
 from evidence.choices import OPEN_STATUSES, EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision
 from evidence.models.assessments import Assessment
 from evidence.services.items import rescore, version_bump
 from evidence.services.rules import Conflict, checked_reason, locked, require, store, write
+
+RETIRABLE = (EvidenceStatus.APPROVED, EvidenceStatus.REJECTED)
+
+
+class ReviewStep(TextChoices):
+    """What can be done with an item in review; the label is the word on its button."""
+
+    SUBMIT = "submit", "Submit for review"
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+    RETIRE = "retire", "Retire"
 
 
 @transaction.atomic
@@ -86,7 +98,7 @@ def evidence_retire(*, evidence: Evidence, actor: User, reason: str, expected_ve
     """
     require(actor, Scope.WRITE_EVIDENCE)
     item = locked(evidence, expected_version)
-    _require_status(item, item, {EvidenceStatus.APPROVED, EvidenceStatus.REJECTED}, "retired")
+    _require_status(item, item, RETIRABLE, "retired")
     reason = checked_reason(reason)
     revisions_reject(items=[item], actor=actor, reason=f"The item was retired: {reason}")
     _decide(item, EvidenceStatus.RETIRED, actor, reason)
@@ -94,6 +106,29 @@ def evidence_retire(*, evidence: Evidence, actor: User, reason: str, expected_ve
     store(item, actor=actor, reason=reason)
     audit_record(actor=actor, action="evidence.retire", subject=item, reason=reason)
     return item
+
+
+STEPS: Mapping[ReviewStep, Callable[..., Evidence]] = {
+    ReviewStep.SUBMIT: evidence_submit,
+    ReviewStep.APPROVE: evidence_approve,
+    ReviewStep.REJECT: evidence_reject,
+    ReviewStep.RETIRE: evidence_retire,
+}
+
+
+def steps_open_to(*, evidence: Evidence, actor: User) -> list[ReviewStep]:
+    """The steps that would not be refused to the actor now: by right, by state, and by four eyes."""
+    if not may(actor, Scope.WRITE_EVIDENCE):
+        return []
+    draft = (evidence.open_revision if evidence.status == EvidenceStatus.APPROVED else None) or evidence
+    steps = []
+    if draft.status == EvidenceStatus.DRAFT:
+        steps.append(ReviewStep.SUBMIT)
+    if draft.status == EvidenceStatus.SUBMITTED:
+        steps += [ReviewStep.REJECT] if actor.pk in _authors(draft) else [ReviewStep.APPROVE, ReviewStep.REJECT]
+    if evidence.status in RETIRABLE:
+        steps.append(ReviewStep.RETIRE)
+    return steps
 
 
 def revisions_reject(*, items: Collection[Evidence], actor: User | None, reason: str) -> None:
