@@ -76,6 +76,7 @@ ADMIN_SITE: Mapping[Role, Mapping[str, frozenset[str]]] = {
         "evidence.source": frozenset({"view", "add", "change"}),
         "evidence.evidence": frozenset({"view", "add", "change"}),
         "evidence.evidencerevision": frozenset({"view"}),
+        "evidence.evidencenote": frozenset({"view"}),
     },
     Role.ADMIN: {"*": frozenset({"view", "add", "change", "delete"})},
 }

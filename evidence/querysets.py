@@ -12,7 +12,7 @@ from accounts.querysets import ScopedQuerySet
 from evidence.choices import OPEN_STATUSES, EvidenceStatus
 
 if TYPE_CHECKING:
-    from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source  # noqa: F401 - named in strings below
+    from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source  # noqa: F401 - named in strings below
 
 
 class HypothesisQuerySet(ScopedQuerySet["Hypothesis"]):
@@ -46,6 +46,12 @@ class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
         revisions = apps.get_model("evidence", "EvidenceRevision").objects
         opened = revisions.open().select_related("source", "hypothesis", "created_by", "updated_by")
         return self.prefetch_related(Prefetch("revisions", opened, to_attr="open_revisions"))
+
+
+class EvidenceNoteQuerySet(ScopedQuerySet["EvidenceNote"]):
+    """Notes on items."""
+
+    read_scope = Scope.READ_DRAFTS
 
 
 class EvidenceRevisionQuerySet(ScopedQuerySet["EvidenceRevision"]):

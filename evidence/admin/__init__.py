@@ -1,5 +1,5 @@
 """The evidence base in the admin site."""
 
-from evidence.admin import items, knowledge
+from evidence.admin import items, knowledge, notes
 
-__all__ = ["items", "knowledge"]
+__all__ = ["items", "knowledge", "notes"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+
+from evidence.admin.history import HistoryMixin
 
 
-class CuratedAdmin(ModelAdmin):
+class CuratedAdmin(HistoryMixin):
     """The admin of objects whose form is stored by a service."""
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:

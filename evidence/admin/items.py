@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,11 +11,14 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from evidence.admin.base import CuratedAdmin
+from evidence.admin.notes import NotesMixin
 from evidence.admin.reviews import ReviewMixin
 from evidence.choices import EvidenceStatus
 from evidence.forms import EvidenceForm
 from evidence.models import Evidence, EvidenceRevision
+from evidence.models.assessments import CONTENT
 from evidence.search import evidence_matches
+from evidence.services.items import evidence_edit
 
 STATUS_COLOURS: dict[str, str] = {
     EvidenceStatus.DRAFT: "info",
@@ -24,10 +29,12 @@ STATUS_COLOURS: dict[str, str] = {
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(ReviewMixin, CuratedAdmin):
+class EvidenceAdmin(ReviewMixin, NotesMixin, CuratedAdmin):
     """Items of evidence. What an approved one says changes once another curator has approved the change."""
 
     form = EvidenceForm
+    content = CONTENT
+    state = ("status",)
     actions = ("submit", "approve", "reject", "retire", "assign_group")
     warn_unsaved_form = True
     list_display = (
@@ -56,6 +63,10 @@ class EvidenceAdmin(ReviewMixin, CuratedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Evidence | None = None) -> tuple[str, ...]:
         """What the services keep; the name, once it has one."""
         return (*self.readonly_fields, "public_id") if obj else self.readonly_fields
+
+    def store(self, obj: Evidence, *, version: int | None, **how: Any) -> Evidence:
+        """By the service of items."""
+        return evidence_edit(evidence=obj, expected_version=version, **how)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Evidence], search_term: str

@@ -14,8 +14,8 @@ from accounts.policies import Scope, may
 from evidence.admin.base import CuratedAdmin
 from evidence.forms import HypothesisForm, SourceForm
 from evidence.models import Hypothesis, Source
-from evidence.services.hypotheses import NUMBERS, OUTCOMES, hypothesis_counts
-from evidence.services.sources import WEIGHING_DETAILS, source_counts
+from evidence.services.hypotheses import ALL_FIELDS, NUMBERS, OUTCOMES, hypothesis_counts, hypothesis_edit
+from evidence.services.sources import DETAILS, WEIGHING_DETAILS, source_counts, source_edit
 
 
 @admin.register(Hypothesis)
@@ -23,6 +23,7 @@ class HypothesisAdmin(CuratedAdmin):
     """The questions. Curators word them; what bears on the numbers is for admins."""
 
     form = HypothesisForm
+    content = ALL_FIELDS
     list_display = (
         "code",
         "label",
@@ -46,6 +47,10 @@ class HypothesisAdmin(CuratedAdmin):
             return ()
         return (*NUMBERS, *OUTCOMES) if obj is not None and hypothesis_counts(obj) else NUMBERS
 
+    def store(self, obj: Hypothesis, *, version: int | None, **how: Any) -> Hypothesis:
+        """By the service of hypotheses."""
+        return hypothesis_edit(hypothesis=obj, expected_version=version, **how)
+
     @display(description="items", ordering="number_of_items")
     def items_count(self, hypothesis: Any) -> int:
         """How many items bear on it, in any state."""
@@ -57,6 +62,7 @@ class SourceAdmin(CuratedAdmin):
     """Publications."""
 
     form = SourceForm
+    content = DETAILS
     list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
     list_filter = ("source_type", "items__hypothesis")
     search_fields = ("title", "authors", "publisher", "identifier", "url", "key")
@@ -74,6 +80,10 @@ class SourceAdmin(CuratedAdmin):
         if obj is None or may(request.user, Scope.WRITE_MODEL) or not source_counts(obj):
             return self.readonly_fields
         return (*self.readonly_fields, *WEIGHING_DETAILS)
+
+    def store(self, obj: Source, *, version: int | None, **how: Any) -> Source:
+        """By the service of sources."""
+        return source_edit(source=obj, expected_version=version, **how)
 
     @display(description="items", ordering="number_of_items")
     def items_count(self, source: Any) -> int:

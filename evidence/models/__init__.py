@@ -2,6 +2,7 @@
 
 from evidence.models.hypotheses import Hypothesis
 from evidence.models.items import Evidence, EvidenceRevision
+from evidence.models.notes import EvidenceNote
 from evidence.models.sources import Source
 
-__all__ = ["Evidence", "EvidenceRevision", "Hypothesis", "Source"]
+__all__ = ["Evidence", "EvidenceNote", "EvidenceRevision", "Hypothesis", "Source"]

@@ -24,8 +24,9 @@ from analysis.models import (
     ScenarioCluster,
     SensitivityStudy,
 )
-from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
+from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source
 from evidence.services.items import evidence_edit
+from evidence.services.notes import note_create
 from tests.factories import (
     AnalysisRunFactory,
     EvidenceFactory,
@@ -47,7 +48,7 @@ OURS = [
     or not (model in INSIDE or hasattr(model, "history_object"))  # read with its object
 ]
 NUMBERS = itertools.count()
-OF_CURATORS = {Hypothesis, Source, Evidence, EvidenceRevision}
+OF_CURATORS = {Hypothesis, Source, Evidence, EvidenceRevision, EvidenceNote}
 
 
 def make_influences(number):
@@ -61,6 +62,12 @@ def make_revisions(number):
     curator = UserFactory(role="curator")
     for item in EvidenceFactory.create_batch(number):
         evidence_edit(evidence=item, actor=curator, changes={"strength": 0.9}, reason="New data.")
+
+
+def make_notes(number):
+    curator = UserFactory(role="curator")
+    for item in EvidenceFactory.create_batch(number):
+        note_create(evidence=item, actor=curator, text="See the appendix.")
 
 
 def make_transitions(number):
@@ -97,6 +104,7 @@ MAKERS = {
     Source: SourceFactory.create_batch,
     Evidence: EvidenceFactory.create_batch,
     EvidenceRevision: make_revisions,
+    EvidenceNote: make_notes,
     Influence: make_influences,
     ScenarioCluster: make_clusters,
     Scenario: make_scenarios,
