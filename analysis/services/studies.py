@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-import rfc8785
-
 from accounts.models import User
 from analysis.engine import ENGINE_VERSION
-from analysis.engine.robustness import default_iterations
+from analysis.engine.robustness import default_iterations, report_hash
 from analysis.engine.sensitivity.request import design_of, parse_request, study_hash
-from analysis.engine.spec import ModelDocument, input_hash, with_run
+from analysis.engine.spec import ModelDocument
 from analysis.models import RobustnessReport, SensitivityStudy, Study
 from analysis.services.lifecycle import computation_create, computation_progress
 from analysis.services.model_documents import published_study
@@ -69,7 +66,6 @@ def report_create(
     the model does not allow.
     """
     iterations = default_iterations(document) if iterations is None else iterations
-    base = with_run(document, iterations=iterations)
     request: dict[str, Any] = {"iterations": iterations, "published_priors": _published_priors()}
     report = RobustnessReport(
         id=report_id or uuid4(),
@@ -78,7 +74,7 @@ def report_create(
         is_shared=is_shared,
         model_document=document.to_json(),
         request=request,
-        input_hash=hashlib.sha256(rfc8785.dumps(request | {"model": input_hash(base)})).hexdigest(),
+        input_hash=report_hash(document, request),
         engine_version=ENGINE_VERSION,
     )
     return computation_create(computation=report, fresh=fresh, admit=admit)

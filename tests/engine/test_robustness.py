@@ -8,7 +8,7 @@ import pytest
 
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.posterior import posteriors
-from analysis.engine.robustness import default_iterations, robustness_report
+from analysis.engine.robustness import default_iterations, report_hash, robustness_report
 from analysis.engine.robustness.history import MINIMUM_SHARE, cut_dates, verdict
 from analysis.engine.robustness.variants import variants
 from analysis.engine.simulate import simulate
@@ -392,3 +392,17 @@ def test_the_report_is_plain_json_and_the_same_each_time(report, document):
     assert json.loads(json.dumps(again)) == again
     assert again | {"computation_time": 0} == report | {"computation_time": 0}
     assert again["schema"] == "aifutures.robustness/1"
+
+
+def test_equal_hashes_are_equal_reports(document):
+    def digest(change):
+        changed = copy.deepcopy(document)
+        change(changed)
+        return report_hash(parse_model(changed), {"iterations": ITERATIONS, "published_priors": PUBLISHED})
+
+    same = digest(lambda document: None)
+    assert digest(lambda document: document["hypotheses"][0].update(outcome_a="Other words")) != same
+    assert digest(lambda document: document["evidence"][0].update(source_type="survey")) != same
+    document["name"] = document["evidence"][0]["title"] = document["hypotheses"][0]["label"] = "Secret"
+    assert digest(lambda document: None) == same
+    assert "Secret" not in json.dumps(reported(document))

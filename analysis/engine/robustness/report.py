@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import rfc8785
 
 from .. import ENGINE_VERSION
 from ..estimate import STUDENT_T, ImpossibleObservation, standard_error
@@ -27,6 +29,25 @@ ORDINARY = tuple(dimension for dimension in DIMENSIONS if dimension != "extreme"
 def default_iterations(document: ModelDocument) -> int:
     """Iterations of every variant: 65,536, or as many as the model allows."""
     return min(ITERATIONS, document.settings.monte_carlo.max_iterations)
+
+
+def report_hash(document: ModelDocument, request: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of all that a report depends on: numbers, and what no run's numbers depend on but a report shows.
+
+    Those are the words of the outcomes, which conclusions print, and the types of sources, which are left out in turn.
+    `request` is {iterations, published_priors} as plain JSON.
+    """
+    base = with_run(document, iterations=request["iterations"])
+    return hashlib.sha256(
+        rfc8785.dumps(
+            {
+                **request,
+                "model": input_hash(base),
+                "outcomes": [[each.outcome_a, each.outcome_b] for each in base.hypotheses],
+                "source_types": [each.source_type for each in base.evidence],
+            }
+        )
+    ).hexdigest()
 
 
 def robustness_report(
@@ -74,7 +95,6 @@ def robustness_report(
         runs.add(variant)
     report = {
         "schema": SCHEMA,
-        "name": base.name,
         "dimensions": dict(DIMENSIONS),
         "headlines": [_headline(runs, at) for at in runs.headlines],
         "variants": [_variant(runs, variant) for variant in tried],
