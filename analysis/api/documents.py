@@ -17,6 +17,8 @@ from analysis.models import AnalysisRun, Computation, RobustnessReport, Sensitiv
 SOCKET_PATH = "/ws/analysis/progress"
 EVIDENCE_PARTS = ("evidence_summary",)
 """Of a result document: for who reads evidence."""
+RANGE = frozenset({"nominal", "distribution", "q05", "q95", "low", "high"})
+"""Of a parameter of a sensitivity study: tells the evidence's log-odds, and so is for who reads evidence, too."""
 ADDRESSES: Mapping[type[Computation], str] = {
     AnalysisRun: "analysis",
     SensitivityStudy: "sensitivity",
@@ -154,7 +156,9 @@ class SensitivitySerializer(AnswerSerializer):
 
     method = serializers.CharField()
     output = serializers.CharField(help_text="The number that is explained.")
-    parameters = serializers.ListField(child=DocumentField(), help_text="What was varied, and over which range.")
+    parameters = serializers.ListField(
+        child=DocumentField(), help_text="What was varied; for who holds read:evidence, over which range as well."
+    )
     groups = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
     ranking = serializers.JSONField(help_text="Parameters, the most influential first.")
     distribution = DocumentField(required=False, help_text="How the output spreads over the design.")
@@ -177,8 +181,18 @@ class RobustnessSerializer(AnswerSerializer):
 
 def readable_result(result: Mapping[str, Any], user: Asker) -> dict[str, Any]:
     """A result document without the parts that the user may not read."""
-    hidden = () if may(user, Scope.READ_EVIDENCE) else EVIDENCE_PARTS
-    return {key: value for key, value in result.items() if key not in hidden}
+    if may(user, Scope.READ_EVIDENCE):
+        return dict(result)
+    shown = {key: value for key, value in result.items() if key not in EVIDENCE_PARTS}
+    if "parameters" in shown:
+        shown["parameters"] = [_without_range(each) for each in shown["parameters"]]
+    if "swings" in shown:
+        shown["swings"] = {name: _without_range(each) for name, each in shown["swings"].items()}
+    return shown
+
+
+def _without_range(parameter: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameter.items() if key not in RANGE}
 
 
 def result_answer(computation: Computation, user: Asker) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """POST /sensitivity and /robustness, and what becomes of them: asked, computed by the job, read, kept apart."""
 
+import copy
+
 import django_rq
 import pytest
 from rq import SimpleWorker
@@ -143,6 +145,42 @@ def test_others_private_ones_are_not_there(api, kind):
     assert owner.post(f"/{kind}/{row.pk}/share").json()["is_shared"] is True
     assert api("viewer").get(f"/{kind}/{row.pk}/result").status_code == 200
     assert api("viewer").post(f"/{kind}", {}).status_code == 403
+
+
+def test_viewers_read_no_ranges_of_a_shared_study(api, analyst, begin, work):
+    begin("/sensitivity", LOCAL)
+    work()
+    study = SensitivityStudy.objects.get()
+    analyst.post(f"/sensitivity/{study.pk}/share")
+    full, short = (who.get(f"/sensitivity/{study.pk}/result").json() for who in (analyst, api("viewer")))
+    assert "log-odds" in full["parameters"][0]["distribution"]
+    assert short["parameters"] == [{"name": each["name"]} for each in full["parameters"]]
+    assert short["ranking"] == full["ranking"]
+    assert all(
+        each.keys() == {"output_at_low", "output_at_high", "swing", "fixed"} for each in short["swings"].values()
+    )
+
+
+WORDS = {"outcome_a": "the secret merger", "outcome_b": "no merger"}
+"""Of a model of one's own: what no number depends on."""
+
+
+def test_words_of_a_private_model_reach_nobody_through_the_cache(api, begin, work, study_document):
+    own = copy.deepcopy(study_document)
+    own["name"] = "SECRET merger"
+    own["hypotheses"][0] |= WORDS
+    body = {"iterations": 4096}
+    begin("/robustness", body | {"model_document": own})
+    work()
+    first = RobustnessReport.objects.get()
+    assert WORDS["outcome_a"] in str(first.result_document["conclusions"]), "its owner reads the words"
+    stranger = api("analyst")
+    answer = stranger.post("/robustness", body | {"model_document": study_document}, Prefer="respond-async")
+    assert answer.status_code == 202, "other words are another report"
+    renamed = own | {"name": "A merger"}
+    answer = stranger.post("/robustness", body | {"model_document": renamed})
+    assert answer.json()["cached"] is True, "a name is no part of a report"
+    assert "SECRET" not in answer.text
 
 
 @each_kind
