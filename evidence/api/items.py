@@ -198,7 +198,7 @@ class EvidenceViewSet(CuratedViewSet):
 
     @extend_schema(
         summary="Approve a submitted item or revision",
-        description="Not by who wrote or last edited it, whatever their role. From then on it counts in analyses.",
+        description="Not by who wrote or edited it, whatever their role. From then on it counts in analyses.",
         operation_id="evidence_approve",
         request=ReasonSerializer,
         responses={200: EvidenceSerializer, **CONFLICT, **CHANGED},

@@ -6,6 +6,7 @@ An approved item is reviewed by way of its open revision: submit, approve and re
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import takewhile
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,7 +16,7 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope, may
-from evidence.choices import OPEN_STATUSES, EvidenceStatus
+from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision
 from evidence.models.assessments import Assessment
 from evidence.services.items import rescore, version_bump
@@ -53,13 +54,13 @@ def evidence_approve(
 ) -> Evidence:
     """Let a submitted item, or the submitted revision of an approved one, count in analyses.
 
-    Raises PermissionDenied, also for who wrote or last edited it, whatever their role; ValidationError, StaleVersion,
+    Raises PermissionDenied, also for who wrote or edited it, whatever their role; ValidationError, StaleVersion,
     Conflict.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     item, draft = _in_review(evidence, expected_version, {EvidenceStatus.SUBMITTED}, "approved")
     if actor.pk in _authors(draft):
-        raise PermissionDenied("Somebody has to approve it who neither wrote nor last edited it.")
+        raise PermissionDenied("Somebody has to approve it who neither wrote nor edited it.")
     reason = checked_reason(reason, needed=False)
     audit_record(actor=actor, action="evidence.approve", subject=item, reason=reason)
     _decide(draft, EvidenceStatus.APPROVED, actor, reason)
@@ -149,14 +150,10 @@ def _in_review(
 
 
 def _authors(draft: Evidence | EvidenceRevision) -> set[int | None]:
-    """Who wrote the draft and who last edited it; of an item taken up again after a decision, who did that too."""
-    authors = {draft.created_by_id, draft.updated_by_id}
-    if isinstance(draft, Evidence):
-        decided = draft.history.exclude(status__in=OPEN_STATUSES).order_by("-history_id").first()
-        if decided is not None:
-            later = draft.history.filter(history_id__gt=decided.history_id).order_by("history_id")
-            authors.update(later.values_list("history_user_id", flat=True)[:1])
-    return authors
+    """Who wrote the draft, and everybody who edited it since it was last approved: a rejection leaves their edits."""
+    records = draft.history.order_by("-history_id").values_list("status", "updated_by_id")
+    edits = takewhile(lambda record: record[0] != EvidenceStatus.APPROVED, records)
+    return {draft.created_by_id, draft.updated_by_id, *(editor for _, editor in edits)}
 
 
 def _require_status(item: Evidence, draft: Assessment, statuses: Collection[str], done: str) -> None:

@@ -265,7 +265,7 @@ class TestEvidence:
         ]
         assert self.review(client, "submit", item) == ("submitted", ["1 submitted."])
         status, said = self.review(client, "approve", item)
-        assert (status, "neither wrote nor last edited" in said[0]) == ("submitted", True)
+        assert (status, "neither wrote nor edited" in said[0]) == ("submitted", True)
         sign_in(Role.CURATOR)
         assert self.review(client, "reject", item) == ("submitted", ["H1-900: Say why."])
         assert self.review(client, "approve", item) == ("approved", ["1 approved."])

@@ -244,7 +244,7 @@ class TestReview:
         assert ask("post", "/evidence/H1-001/approve", admin, {}).status_code == 409
         assert ask("post", "/evidence/H1-001/submit", curator, {}).json()["status"] == "submitted"
         refused = ask("post", "/evidence/H1-001/approve", curator, {})
-        assert (refused.status_code, "neither wrote nor last edited" in refused.json()["detail"]) == (403, True)
+        assert (refused.status_code, "neither wrote nor edited" in refused.json()["detail"]) == (403, True)
         assert ask("post", "/evidence/H1-001/approve", admin, {"reason": "Sound."}).json()["status"] == "approved"
         change = {"strength": 0.9, "reason": "New data."}
         changed = ask("patch", "/evidence/H1-001", curator, change, If_Match="*").json()

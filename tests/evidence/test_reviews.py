@@ -109,14 +109,14 @@ def test_what_counts_in_analyses(state, author):
 
 
 class TestFourEyes:
-    """Neither who wrote a draft nor who last edited it approves it, whatever their role."""
+    """Neither who wrote a draft nor who edited it approves it, whatever their role."""
 
     @pytest.mark.parametrize("role", ["curator", "admin"])
     @pytest.mark.parametrize("state", ["submitted", "(submitted)"])
     def test_the_writer_does_not_approve(self, state, role):
         writer = UserFactory(role=role)
         item = in_state(state, writer)
-        with pytest.raises(PermissionDenied, match="neither wrote nor last edited"):
+        with pytest.raises(PermissionDenied, match="neither wrote nor edited"):
             evidence_approve(evidence=item, actor=writer)
         assert item.revisions.filter(status="approved").count() == 0
         assert Evidence.objects.get(pk=item.pk).strength == 0.5
@@ -150,6 +150,29 @@ class TestFourEyes:
             with pytest.raises(PermissionDenied):
                 evidence_approve(evidence=item, actor=user)
         assert evidence_approve(evidence=item, actor=third).status == "approved"
+
+    @pytest.mark.parametrize("state", ["draft", "(draft)"])
+    def test_who_edited_before_the_last_editor_does_not_approve_either(self, state, author):
+        middle, third = UserFactory.create_batch(2, role="curator")
+        item = in_state(state, author)
+        evidence_edit(evidence=item, actor=middle, changes={"strength": 0.97}, reason="New data.")
+        evidence_edit(evidence=item, actor=author, changes={"description": "Spelling."})
+        evidence_submit(evidence=item, actor=author)
+        with pytest.raises(PermissionDenied):
+            evidence_approve(evidence=item, actor=middle)
+        assert evidence_approve(evidence=item, actor=third).strength == 0.97
+
+    def test_a_rejection_does_not_make_an_editor_another_pair_of_eyes(self, author, reviewer):
+        middle = UserFactory(role="curator")
+        item = in_state("draft", author)
+        evidence_edit(evidence=item, actor=middle, changes={"strength": 0.97}, reason="New data.")
+        evidence_submit(evidence=item, actor=author)
+        evidence_reject(evidence=item, actor=reviewer, reason="No page given.")
+        evidence_edit(evidence=item, actor=author, changes={"description": "Page 3."})
+        evidence_submit(evidence=item, actor=author)
+        with pytest.raises(PermissionDenied):
+            evidence_approve(evidence=item, actor=middle)
+        assert evidence_approve(evidence=item, actor=reviewer).strength == 0.97
 
     @pytest.mark.parametrize("role", [None, "viewer", "analyst"])
     @pytest.mark.parametrize("step", STEPS)
