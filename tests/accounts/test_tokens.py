@@ -420,6 +420,17 @@ class TestSessions:
         made = client.post("/api/v1/auth/keys", body, content_type="application/json", headers={"X-CSRFToken": token})
         assert made.status_code == 201
 
+    @pytest.mark.parametrize("path", ["auth/keys", "analysis/run"])
+    @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+    def test_send_no_forms(self, ada, path, kind):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(ada)
+        client.cookies["csrftoken"] = token = "x" * 32
+        body = f'--x\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token}\r\n--x--\r\n'
+        assert client.post(f"/api/v1/{path}", body, content_type=kind).status_code == 403
+        answer = client.post(f"/api/v1/{path}", body, content_type=kind, headers={"X-CSRFToken": token})
+        assert (answer.status_code, answer["Content-Type"]) == (415, "application/problem+json")
+
 
 def test_garbage_in_the_header_is_401(client):
     for value in ("Bearer", "Bearer ", "Bearer x y z", "Api-Key", "Api-Key \x01", "Bearer " + "x" * 5000):

@@ -99,6 +99,24 @@ def test_who_gets_what(client, row, asker):
     assert response["X-Request-ID"]
 
 
+UNSAFE = [row for row in ROWS if row.method not in {"GET", "HEAD"} and row.answers["anonymous"] == 401]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", UNSAFE, ids=str)
+def test_a_session_does_the_same_with_its_csrf_token_alone(row):
+    owner = UserFactory(role="analyst")
+    what = row.make(owner)
+    asker = next(asker for asker in ASKERS if row.answers[asker] < 300)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(asker_named(asker, owner))
+    client.cookies["csrftoken"] = token = "x" * 32
+    refused = call(client, row, what, {})
+    assert (refused.status_code, refused["Content-Type"]) == (403, "application/problem+json")
+    answer = call(client, row, what, {"X-CSRFToken": token})
+    assert answer.status_code == row.answers[asker], answer.text
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_what_it_costs_the_database(client, row):
