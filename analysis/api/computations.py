@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -53,6 +55,24 @@ class TruthFilter(django_filters.BooleanFilter):
     field_class = TruthField
 
 
+class MomentField(IsoDateTimeField):
+    """A moment that there is in UTC as well."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The moment in UTC; None where there is none. Raises ValidationError."""
+        found: datetime | None = super().to_python(value)
+        try:
+            return found and found.astimezone(UTC)
+        except OverflowError:
+            raise forms.ValidationError("Should be in the years 1 to 9999 of UTC.") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """Narrows by a moment."""
+
+    field_class = MomentField
+
+
 class ComputationFilters(django_filters.FilterSet):
     """What a list can be narrowed by."""
 
@@ -60,15 +80,20 @@ class ComputationFilters(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
     mine = TruthFilter(method="of_asker", help_text="Your own ones, or only others'.")
     shared = TruthFilter(field_name="is_shared")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     input_hash = django_filters.CharFilter(help_text="Those of exactly these inputs.")
 
     def is_valid(self) -> bool:
-        """As usual. Raises ValidationError for parameters that there are not."""
+        """As usual. Raises ValidationError for parameters that there are not, and for those that are empty."""
         paging = {"limit", "cursor"}
         unknown = ErrorDetail("There is no such parameter.", code="unknown")
-        if found := {name: [unknown] for name in self.data if name not in self.filters.keys() | paging}:
+        empty = ErrorDetail("Should not be empty.", code="blank")
+        found = {name: [unknown] for name in self.data if name not in self.filters.keys() | paging}
+        for name, each in self.filters.items():
+            if self.data.get(name) == "" and not isinstance(each, django_filters.CharFilter):
+                found[name] = [empty]  # django-filter would pass it over
+        if found:
             raise ValidationError(found)
         return bool(super().is_valid())
 

@@ -117,6 +117,8 @@ def test_lists_are_narrowed(owner, query, names):
         ("mine=null", "mine"),
         ("status=done", "status"),
         ("created_after=soon", "created_after"),
+        ("created_after=9999-12-31T23:59:59-14:00", "created_after"),
+        ("created_before=0001-01-01T00:00:00%2B14:00", "created_before"),
         ("colour=red", "colour"),
         ("limit=0", "limit"),
         ("cursor=x", "cursor"),
