@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from accounts.policies import Asker, Scope, may
 from accounts.querysets import ScopedQuerySet
@@ -26,6 +26,14 @@ class SourceQuerySet(ScopedQuerySet["Source"]):
 
     read_scope = Scope.READ_EVIDENCE
 
+    def visible_to(self, user: Asker) -> Self:
+        """Sources of approved items for readers of evidence, all of them for curators and admins."""
+        visible = super().visible_to(user)
+        if may(user, Scope.READ_DRAFTS):
+            return visible
+        items = apps.get_model("evidence", "Evidence").objects.visible_to(user)
+        return visible.filter(pk__in=items.values("source"))
+
 
 class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
     """Items of evidence."""
@@ -40,6 +48,11 @@ class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
         """Approved items for readers of evidence, items in every state for curators and admins."""
         visible = super().visible_to(user)
         return visible if may(user, Scope.READ_DRAFTS) else visible.approved()
+
+    def resting_on(self, source: Source) -> Self:
+        """The items that come from the source, or are to by their open revision."""
+        revisions = apps.get_model("evidence", "EvidenceRevision").objects.open().filter(source=source)
+        return self.filter(Q(source=source) | Q(pk__in=revisions.values("evidence")))
 
     def with_open_revision(self) -> Self:
         """Items whose `open_revision` takes no further query each."""

@@ -55,7 +55,12 @@ class SourceViewSet(CuratedViewSet):
         """The publications that the user may see."""
         return source_list(user=self.request.user)
 
-    @extend_schema(summary="List sources", operation_id="sources_list", parameters=[SourceListQuery])
+    @extend_schema(
+        summary="List sources",
+        description="Those of approved items for analysts, all for curators and admins.",
+        operation_id="sources_list",
+        parameters=[SourceListQuery],
+    )
     def list(self, request: Request) -> Response:
         """A page of publications."""
         chosen = dict(checked_query(request, SourceListQuery, besides=PAGING))
@@ -99,8 +104,9 @@ class SourceViewSet(CuratedViewSet):
 
     @extend_schema(
         summary="Change a source",
-        description="What approved items get their weight or name from (type, date, address, identifier) is for "
-        "admins, with a `reason`. The key stays.",
+        description="What approved items or their revisions get their weight or name from (type, date, address, "
+        "identifier) is for admins, with a `reason`. Submitted items and revisions from it become drafts, which who "
+        "changed it does not approve. The key stays.",
         operation_id="sources_edit",
         parameters=[IF_MATCH],
         request=SourceEditSerializer(partial=True),

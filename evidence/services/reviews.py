@@ -16,8 +16,8 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope, may
-from evidence.choices import EvidenceStatus
-from evidence.models import Evidence, EvidenceRevision
+from evidence.choices import OPEN_STATUSES, EvidenceStatus
+from evidence.models import Evidence, EvidenceRevision, Source
 from evidence.models.assessments import Assessment
 from evidence.services.items import rescore, version_bump
 from evidence.services.rules import Conflict, checked_reason, locked, require, store, write
@@ -137,6 +137,24 @@ def revisions_reject(*, items: Collection[Evidence], actor: User | None, reason:
     for revision in EvidenceRevision.objects.open().filter(evidence__in=items):
         _decide(revision, EvidenceStatus.REJECTED, actor, reason)
         store(revision, actor=actor, reason=reason)
+
+
+def drafts_reopen(*, items: Collection[Evidence], source: Source, actor: User, reason: str) -> list[str]:
+    """Make whoever changed a source an author of all that is not decided yet and comes from it.
+
+    Of these `items` (locked), those under review, and revisions alike, become drafts: what was submitted has another
+    weight now. Answers their ids.
+    """
+    reopened = []
+    for item in items:
+        draft = item.open_revision if item.status == EvidenceStatus.APPROVED else item
+        if draft is None or draft.source_id != source.pk or draft.status not in OPEN_STATUSES:
+            continue
+        draft.source, draft.status, draft.updated_by = source, EvidenceStatus.DRAFT, actor
+        rescore(draft)
+        _keep(item, draft, actor, f"Its source was changed. {reason}".rstrip())
+        reopened.append(item.public_id)
+    return reopened
 
 
 def _in_review(

@@ -14,8 +14,10 @@ from accounts.policies import Scope
 from evidence.choices import EvidenceStatus
 from evidence.documents import source_key
 from evidence.duplicates import SourceIndex
-from evidence.models import Source
+from evidence.identifiers import identifier_fault
+from evidence.models import Evidence, Source
 from evidence.services.items import quality_refresh
+from evidence.services.reviews import drafts_reopen
 from evidence.services.rules import checked_reason, differences, locked, refuse_unknown, require, store, write
 
 DETAILS = ("title", "authors", "publisher", "source_type", "publication_date", "url", "identifier")
@@ -36,6 +38,7 @@ def source_create(
     refuse_unknown(details, DETAILS)
     source = Source(**details)
     source.key = source_key(url=source.url, identifier=source.identifier)
+    _check_identifier(source)
     _check(source, lambda: index or SourceIndex.of(Source.objects.all()))
     reason = checked_reason(reason, needed=False)
     store(source, actor=actor, reason=reason)
@@ -54,30 +57,45 @@ def source_edit(
 ) -> Source:
     """Change a publication; its key stays. The quality of its items follows its date.
 
-    What approved items get their weight or name from (see `WEIGHING_DETAILS`) is for admins, who say why.
-    Raises PermissionDenied, ValidationError, StaleVersion, Conflict.
+    What items get their weight or name from (see `WEIGHING_DETAILS`) makes drafts of all that is under review and
+    comes from it, with the actor as an author (see `drafts_reopen`). Where approved items, or open revisions of them,
+    come from it, such a change is for admins, who say why; it then counts at once, without another pair of eyes, so
+    the audit trail names those items too. Raises PermissionDenied, ValidationError, StaleVersion, Conflict.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     row = locked(source, expected_version)
     changed = differences(row, changes, DETAILS)
     if not changed:
         return row
-    weighs = not changed.keys().isdisjoint(WEIGHING_DETAILS) and source_counts(row)
-    if weighs:
+    weighs = not changed.keys().isdisjoint(WEIGHING_DETAILS)
+    # Held before it is asked what counts, so that none of them is approved meanwhile.
+    items = list(Evidence.objects.resting_on(row).order_by("pk").select_for_update()) if weighs else []
+    counting = [item.public_id for item in items if item.status == EvidenceStatus.APPROVED]
+    if counting:
         require(actor, Scope.WRITE_MODEL)
-    reason = checked_reason(reason, needed=weighs)
+    reason = checked_reason(reason, needed=bool(counting))
     write(row, changed)
+    if "identifier" in changed:
+        _check_identifier(row)
     _check(row, lambda: SourceIndex.of(Source.objects.exclude(pk=row.pk)))
     row.version += 1
     store(row, actor=actor, reason=reason)
-    audit_record(actor=actor, action="source.edit", subject=row, reason=reason, details={"fields": sorted(changed)})
+    reopened = drafts_reopen(items=items, source=row, actor=actor, reason=reason)
     quality_refresh(source=row)
+    affected = {"counting": counting, "reopened": reopened} if weighs else {}
+    details = {"fields": sorted(changed), **affected}
+    audit_record(actor=actor, action="source.edit", subject=row, reason=reason, details=details)
     return row
 
 
 def source_counts(source: Source) -> bool:
-    """Whether approved items, which analyses use, come from it."""
-    return source.items.filter(status=EvidenceStatus.APPROVED).exists()
+    """Whether approved items, which analyses use, come from it, or are to by their open revision."""
+    return Evidence.objects.approved().resting_on(source).exists()
+
+
+def _check_identifier(source: Source) -> None:
+    if fault := identifier_fault(source.identifier.strip()):
+        raise ValidationError({"identifier": fault})
 
 
 def _check(source: Source, others: Callable[[], SourceIndex]) -> None:

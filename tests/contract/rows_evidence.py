@@ -5,7 +5,7 @@ from evidence.models import Hypothesis
 from evidence.services.items import evidence_edit
 from evidence.services.reviews import evidence_submit
 from tests.contract.rows import Call, least, row, signed_in
-from tests.factories import EvidenceFactory, SourceFactory, UserFactory
+from tests.factories import EvidenceFactory, UserFactory
 
 NAME = "H1-900"
 BODY = {
@@ -40,7 +40,7 @@ def items(owner):
 
 
 def sources(owner):
-    SourceFactory.create_batch(10)
+    EvidenceFactory.create_batch(10)
     return Call(query={"q": "findings", "ordering": "-published"})
 
 
@@ -53,7 +53,7 @@ def submitted_revision(owner):
 
 
 def source(**call):
-    return lambda owner: Call(path={"pk": SourceFactory().pk}, **call)
+    return lambda owner: Call(path={"pk": EvidenceFactory().source.pk}, **call)
 
 
 def hypothesis(**call):

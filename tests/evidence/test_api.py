@@ -345,6 +345,13 @@ class TestSources:
         page = ask("get", "/sources?q=scaling&source_type=think_tank&ordering=-published", analyst).json()
         assert (page["total_count"], page["sources"][0]["items_count"]) == (1, 1)
 
+    def test_analysts_see_sources_of_what_counts_only(self, ask, analyst, curator):
+        draft, counts = EvidenceFactory(status="draft").source, EvidenceFactory().source
+        EvidenceFactory(source=counts)
+        assert [row["id"] for row in ask("get", "/sources", analyst).json()["sources"]] == [counts.pk]
+        assert ask("get", f"/sources/{draft.pk}", analyst).status_code == 404
+        assert ask("get", "/sources", curator).json()["total_count"] == 2
+
     def test_a_new_one_and_another_like_it(self, ask, curator):
         body = {**ITEM["source"], "title": "Scaling laws for language models", "reason": "Found it."}
         first = ask("post", "/sources", curator, body)

@@ -5,12 +5,14 @@ from datetime import date
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.models import AuditEntry
 from evidence.duplicates import SourceIndex, marks_of
-from evidence.models import Hypothesis, Source
+from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.services.hypotheses import hypothesis_create, hypothesis_edit
-from evidence.services.items import evidence_create
+from evidence.services.items import evidence_create, evidence_edit
+from evidence.services.reviews import evidence_approve, evidence_submit
 from evidence.services.rules import StaleVersion
-from evidence.services.sources import source_create, source_edit
+from evidence.services.sources import source_counts, source_create, source_edit
 from tests.evidence.test_items import content
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
@@ -142,6 +144,78 @@ def test_what_approved_items_weigh_is_for_admins_with_a_reason(curator, admin, c
     source_edit(source=source, actor=admin, changes=changes, reason="Wrong before.")
     record = source.history.first()
     assert (record.history_user, record.history_change_reason) == (admin, "Wrong before.")
+
+
+class TestFourEyesOnSources:
+    """A source's date and type weigh in what is under review as a score of the item does."""
+
+    WEIGHING = [{"publication_date": date(2026, 3, 1)}, {"source_type": "think_tank"}, {"identifier": "10.1000/x"}]
+
+    def submitted(self, author):
+        item = evidence_create(actor=author, content=content(source=SourceFactory(publication_date=date(2005, 3, 1))))
+        return evidence_submit(evidence=item, actor=author)
+
+    @pytest.mark.parametrize("changes", WEIGHING)
+    def test_who_changes_the_source_of_a_submitted_item_is_one_of_its_authors(self, curator, changes):
+        other, third = UserFactory.create_batch(2, role="curator")
+        item = self.submitted(curator)
+        source_edit(source=item.source, actor=other, changes=changes, reason="Looked it up.")
+        item = Evidence.objects.get()
+        assert (item.status, item.updated_by, item.version) == ("draft", other, 3)
+        assert item.history.first().history_change_reason == "Its source was changed. Looked it up."
+        evidence_submit(evidence=item, actor=curator)
+        for user in (curator, other):
+            with pytest.raises(PermissionDenied):
+                evidence_approve(evidence=item, actor=user)
+        assert evidence_approve(evidence=item, actor=third).status == "approved"
+
+    def test_neither_does_it_help_to_do_so_before_the_item_is_submitted(self, curator):
+        other = UserFactory(role="curator")
+        item = evidence_create(actor=curator, content=content(source=SourceFactory()))
+        source_edit(source=item.source, actor=other, changes=self.WEIGHING[0])
+        evidence_submit(evidence=item, actor=curator)
+        with pytest.raises(PermissionDenied):
+            evidence_approve(evidence=item, actor=other)
+
+    def test_the_author_changes_the_source_of_what_is_submitted_into_a_draft(self, curator):
+        item = self.submitted(curator)
+        source_edit(source=item.source, actor=curator, changes=self.WEIGHING[0])
+        item = Evidence.objects.get()
+        assert item.status == "draft"
+        assert item.quality == item.history.first().quality == pytest.approx(0.3 * 0.8 + 0.3 * 0.7 + 0.2 + 0.2 * 0.6)
+
+    def test_a_source_of_a_submitted_revision_is_for_admins_and_its_change_needs_another_review(self, curator, admin):
+        source, item = SourceFactory(), EvidenceFactory(public_id="H1-001")
+        item = evidence_edit(evidence=item, actor=curator, changes={"source": source}, reason="The original.")
+        item = evidence_submit(evidence=item, actor=curator)
+        assert source_counts(source)
+        with pytest.raises(PermissionDenied):
+            source_edit(source=source, actor=curator, changes=self.WEIGHING[0], reason="Wrong before.")
+        source_edit(source=source, actor=admin, changes=self.WEIGHING[0], reason="Wrong before.")
+        stored, revision = Evidence.objects.get(), EvidenceRevision.objects.get()
+        assert (stored.status, stored.version, revision.status, revision.updated_by) == (
+            "approved",
+            item.version + 1,
+            "draft",
+            admin,
+        )
+        evidence_submit(evidence=item, actor=curator)
+        with pytest.raises(PermissionDenied):
+            evidence_approve(evidence=item, actor=admin)
+
+    def test_a_title_leaves_what_is_submitted_under_review(self, curator):
+        item = self.submitted(curator)
+        source_edit(source=item.source, actor=curator, changes={"title": "Other"})
+        assert Evidence.objects.get().status == "submitted"
+
+    def test_the_audit_trail_names_the_items_that_an_admins_change_moves(self, curator, admin):
+        source = SourceFactory()
+        for name, status in (("H1-001", "approved"), ("H1-002", "submitted"), ("H1-003", "rejected")):
+            EvidenceFactory(public_id=name, source=source, status=status)
+        source_edit(source=source, actor=admin, changes=self.WEIGHING[0], reason="Wrong before.")
+        entry = AuditEntry.objects.get(action="source.edit")
+        assert (entry.actor, entry.reason) == (admin, "Wrong before.")
+        assert entry.details == {"fields": ["publication_date"], "counting": ["H1-001"], "reopened": ["H1-002"]}
 
 
 def test_a_curator_corrects_a_title_whatever_counts(curator):
