@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -100,6 +100,30 @@ class SourceIndex:
                 if keys[column] != part[row][0]:
                     found.setdefault(part[row][0], []).append(keys[column])
         return found
+
+
+class Pair(NamedTuple):
+    """Two keys of what may be one publication, and why it may."""
+
+    one: str
+    other: str
+    why: str
+
+
+def likely_pairs(sources: Collection[Publication]) -> list[Pair]:
+    """The publications that may be stored twice: with the same identifier or address, else almost the same title."""
+    first: dict[str, str] = {}
+    found: dict[frozenset[str], Pair] = {}
+    for source in sources:
+        for mark in sorted(marks_of(url=source.url, identifier=source.identifier)):
+            other = first.setdefault(mark, source.key)
+            if other != source.key:
+                found.setdefault(frozenset((other, source.key)), Pair(other, source.key, f"the same {mark}"))
+    similar = SourceIndex.of(sources).similar({source.key: source.title for source in sources})
+    for key, others in similar.items():
+        for other in others:
+            found.setdefault(frozenset((key, other)), Pair(key, other, "almost the same title"))
+    return list(found.values())
 
 
 def _plain(title: str) -> str:

@@ -12,8 +12,10 @@ from unfold.decorators import display
 
 from accounts.policies import Scope, may
 from evidence.admin.base import CuratedAdmin
+from evidence.admin.duplicates import DuplicatesMixin
 from evidence.forms import HypothesisForm, SourceForm
 from evidence.models import Hypothesis, Source
+from evidence.search import SOURCE_TEXTS, source_matches
 from evidence.services.hypotheses import ALL_FIELDS, NUMBERS, OUTCOMES, hypothesis_counts, hypothesis_edit
 from evidence.services.sources import DETAILS, WEIGHING_DETAILS, source_counts, source_edit
 
@@ -58,14 +60,16 @@ class HypothesisAdmin(CuratedAdmin):
 
 
 @admin.register(Source)
-class SourceAdmin(CuratedAdmin):
+class SourceAdmin(DuplicatesMixin, CuratedAdmin):
     """Publications."""
 
     form = SourceForm
     content = DETAILS
+    actions = ("merge",)
     list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
     list_filter = ("source_type", "items__hypothesis")
-    search_fields = ("title", "authors", "publisher", "identifier", "url", "key")
+    search_fields = SOURCE_TEXTS
+    show_full_result_count = False
     ordering = ("title", "id")  # the model's own is lost where rows are counted
     list_per_page = 25
     readonly_fields = ("key",)
@@ -80,6 +84,18 @@ class SourceAdmin(CuratedAdmin):
         if obj is None or may(request.user, Scope.WRITE_MODEL) or not source_counts(obj):
             return self.readonly_fields
         return (*self.readonly_fields, *WEIGHING_DETAILS)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Django's, with the source's items by hypothesis."""
+        if (source := kwargs.get("obj")) is not None:
+            context["items"] = source.items.select_related("hypothesis")
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Source], search_term: str
+    ) -> tuple[QuerySet[Source], bool]:
+        """The sources that the words occur in, as the API finds them."""
+        return queryset.filter(source_matches(search_term)), False
 
     def store(self, obj: Source, *, version: int | None, **how: Any) -> Source:
         """By the service of sources."""

@@ -320,7 +320,7 @@ class TestSources:
         source = EvidenceFactory(status=status).source
         sign_in(role)
         form = {"title": "Other", "source_type": "think_tank", "publication_date": "1990-01-01"}
-        more = {"url": "https://example.org/other", "identifier": "10.1/other", "reason": "Wrong before."}
+        more = {"url": "https://example.org/other", "identifier": "10.1000/other", "reason": "Wrong before."}
         assert client.post(address(Source, "change", source.pk), {**form, **more}).status_code == 302
         before = Source(**{field.attname: getattr(source, field.attname) for field in Source._meta.fields})
         source.refresh_from_db()

@@ -1,0 +1,151 @@
+"""Sources: identifiers that can be right, duplicates, and merging them."""
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.urls import reverse
+
+from accounts.models import AuditEntry
+from evidence.duplicates import likely_pairs
+from evidence.identifiers import identifier_fault
+from evidence.models import Evidence, Source
+from evidence.services.items import evidence_edit
+from evidence.services.merges import source_merge
+from evidence.services.sources import source_create, source_edit
+from tests.factories import EvidenceFactory, SourceFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+DUPLICATES = "admin:evidence_source_duplicates"
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "", "10.1000/xyz123", "doi:10.3982/ECTA19815", "DOI: 10.1000/182", "arXiv:2001.08361", "arxiv:hep-th/9901001v2",
+        "arXiv:math.GT/0309136", "978-0-262-03384-8", "ISBN 0-306-40615-2", "isbn:080442957X", "979-10-90636-07-1",
+        "CETS No. 225", "RAND RR-A2977-2", "Regulation (EU) 2024/1689",
+    ],
+)  # fmt: skip
+def test_right_identifiers_and_those_of_other_kinds(right):
+    assert identifier_fault(right) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("10.1/x", "DOI"), ("doi:abc", "DOI"), ("10.1000/", "DOI"), ("arXiv:2013.08361", "arXiv"),
+        ("978-0-262-03384-9", "check digit"), ("ISBN 0-306-40615-3", "check digit"), ("isbn 0804429570", "check digit"),
+        ("ISBN 12345", "10 or 13 digits"), ("ISBN", "10 or 13 digits"), ("ISBN 9770262033848", "check digit"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_at_the_field(wrong, words):
+    assert words in identifier_fault(wrong)
+    details = {"title": "Findings", "source_type": "think_tank", "publication_date": "2024-01-01", "identifier": wrong}
+    with pytest.raises(ValidationError) as error:
+        source_create(actor=UserFactory(role="curator"), details=details)
+    assert set(error.value.message_dict) == {"identifier"}
+
+
+def test_an_old_identifier_does_not_stand_in_the_way_of_other_edits():
+    source = SourceFactory(identifier="10.1/x")
+    assert source_edit(source=source, actor=UserFactory(role="curator"), changes={"title": "New"}).title == "New"
+
+
+def test_pairs_are_found_by_identifier_and_by_title():
+    one = SourceFactory(title="The state of AI in 2024", url="https://doi.org/10.1000/a")
+    two = SourceFactory(title="Something else altogether", identifier="doi:10.1000/A", key="two")
+    three = SourceFactory(title="In 2024: the State of A.I", key="three")
+    SourceFactory(title="Nothing like any of these", key="four")
+    pairs = {frozenset((pair.one, pair.other)): pair.why for pair in likely_pairs([*Source.objects.all()])}
+    assert set(pairs) == {frozenset((one.key, two.key)), frozenset((one.key, three.key))}
+    assert pairs[frozenset((one.key, two.key))] == "the same doi:10.1000/a"
+
+
+class TestMerge:
+    def test_items_revisions_and_what_was_lacking_go_to_the_one_that_is_kept(self):
+        admin = UserFactory(role="admin")
+        kept = SourceFactory(authors="", identifier="", publication_date="2024-03-01")
+        merged = SourceFactory(authors="Ada", identifier="10.1000/m", publication_date="2016-03-01")
+        item = EvidenceFactory(source=merged)
+        item = evidence_edit(evidence=item, actor=admin, changes={"strength": 0.9}, reason="New.")
+        result = source_merge(kept=kept, merged=merged, actor=admin, reason="One report.")
+        item.refresh_from_db()
+        assert (item.source, item.open_revision.source, item.version) == (kept, kept, 3)
+        assert item.quality > 0.6 and item.weight > 0  # by the date that is kept
+        assert (result.authors, result.identifier, result.key) == ("Ada", "10.1000/m", kept.key)
+        assert not Source.objects.filter(pk=merged.pk).exists()
+        last = Source.history.filter(id=merged.pk).first()
+        assert (last.history_type, last.history_user) == ("-", admin) and "One report." in last.history_change_reason
+        assert item.history.first().history_change_reason == "One report."
+        entry = AuditEntry.objects.get(action="source.merge")
+        assert entry.details == {"merged": merged.key, "items": [item.public_id]}
+
+    def test_what_approved_items_come_from_is_merged_by_admins_only(self):
+        curator, kept = UserFactory(role="curator"), SourceFactory()
+        counting, waiting = EvidenceFactory().source, EvidenceFactory(status="draft").source
+        with pytest.raises(PermissionDenied):
+            source_merge(kept=kept, merged=counting, actor=curator, reason="One report.")
+        source_merge(kept=kept, merged=waiting, actor=curator, reason="One report.")
+        assert kept.items.count() == 1
+
+    def test_what_is_under_review_has_to_be_submitted_again_by_who_merged_it(self):
+        curator, item = UserFactory(role="curator"), EvidenceFactory(status="submitted")
+        source_merge(kept=SourceFactory(), merged=item.source, actor=curator, reason="One report.")
+        item.refresh_from_db()
+        assert (item.status, item.updated_by) == ("draft", curator)
+
+    @pytest.mark.parametrize("role", ["viewer", "analyst"])
+    def test_not_by_readers(self, role):
+        with pytest.raises(PermissionDenied):
+            source_merge(kept=SourceFactory(), merged=SourceFactory(), actor=UserFactory(role=role), reason="One.")
+
+    def test_bad_input_changes_nothing(self):
+        admin, one, other = UserFactory(role="admin"), SourceFactory(), SourceFactory()
+        for merged, reason in ((one, "One."), (other, " ")):
+            with pytest.raises(ValidationError):
+                source_merge(kept=one, merged=merged, actor=admin, reason=reason)
+        assert Source.objects.count() == 2
+
+
+class TestPages:
+    @pytest.fixture(autouse=True)
+    def curator(self, client):
+        user = UserFactory(role="curator")
+        client.force_login(user)
+        return user
+
+    def test_duplicates_are_shown_and_merged(self, client):
+        one, other = SourceFactory(title="The state of AI 2024"), SourceFactory(title="The State of AI, 2024")
+        item = EvidenceFactory(source=other, status="draft")
+        response = client.get(reverse(DUPLICATES))
+        assert [(a.pk, b.pk) for a, b, _ in response.context["pairs"]] == [(one.pk, other.pk)]
+        form = {"one": one.pk, "other": other.pk, "keep": one.pk}
+        said = client.post(reverse(DUPLICATES), form, follow=True).content.decode()
+        assert "Not merged: Say why." in said and Source.objects.count() == 2
+        client.post(reverse(DUPLICATES), {**form, "reason": "One report."})
+        assert Evidence.objects.get(pk=item.pk).source == one
+        assert "No two sources" in client.get(reverse(DUPLICATES)).content.decode()
+
+    def test_two_chosen_in_the_list_are_shown_side_by_side(self, client):
+        one, other = SourceFactory(title="Alpha"), SourceFactory(title="Omega")
+        data = {"action": "merge", "_selected_action": [one.pk, other.pk]}
+        page = client.post(reverse("admin:evidence_source_changelist"), data, follow=True)
+        assert [(a, b, why) for a, b, why in page.context["pairs"]] == [(one, other, "chosen in the list")]
+        data["_selected_action"] = [one.pk]
+        page = client.post(reverse("admin:evidence_source_changelist"), data, follow=True)
+        assert "Choose two sources." in page.content.decode()
+
+    @pytest.mark.parametrize("keep", ["", "x", "0", "99999999"])
+    def test_only_one_of_the_two_can_be_kept(self, client, keep):
+        form = {"one": SourceFactory().pk, "other": SourceFactory().pk, "keep": keep, "reason": "One."}
+        assert client.post(reverse(DUPLICATES), form).status_code == 403
+        assert Source.objects.count() == 2
+
+    def test_a_source_shows_its_items_by_hypothesis(self, client):
+        item = EvidenceFactory(public_id="H1-900")
+        page = client.get(reverse("admin:evidence_source_change", args=[item.source_id])).content.decode()
+        assert "H1-900" in page and str(item.hypothesis) in page
+
+    def test_readers_are_sent_away(self, client):
+        client.force_login(UserFactory(role="analyst"))
+        assert client.get(reverse(DUPLICATES)).status_code == 302
