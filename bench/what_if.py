@@ -82,7 +82,7 @@ def _measure() -> None:
     long = AnalysisRun.objects.get(pk=long.pk)
     where = f"{long.iterations_completed:,} iterations done, {long.rate or 0:,.0f} per second"
     print(f"  the run meanwhile: {long.get_status_display().lower()}, {where}")
-    computation_cancel(computation=long)
+    computation_cancel(computation=long, actor=None)
 
 
 def _report(title: str, run: object) -> None:

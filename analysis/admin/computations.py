@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
@@ -112,7 +113,8 @@ class _ComputationAdmin(_RecordAdmin, ModelAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Computation]) -> None:
         """Cancel the chosen ones: at once what waits, in a moment what is worked on."""
         active = [each for each in queryset if not each.is_final]
-        ended = [computation_cancel(computation=each).is_final for each in active]
+        actor = cast("User", request.user)
+        ended = [computation_cancel(computation=each, actor=actor).is_final for each in active]
         if not active:
             self.message_user(request, "All of them have ended already.", messages.WARNING)
         else:
@@ -127,7 +129,9 @@ class _ComputationAdmin(_RecordAdmin, ModelAdmin):
         if result is None:
             self.message_user(request, "Choose one that has succeeded.", messages.ERROR)
             return None
-        name = f"{chosen[0]._meta.model_name}-{chosen[0].short_id}.json"
+        kind = chosen[0]._meta.model_name
+        audit_record(actor=cast("User", request.user), action=f"{kind}.export", subject=chosen[0])
+        name = f"{kind}-{chosen[0].short_id}.json"
         whole = self_contained(chosen[0].model_document, result)
         return JsonResponse(whole, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

@@ -145,7 +145,7 @@ class ComputationViewSet(ScopedViewSet, Generic[ComputationT]):
         user: Any = request.user
         found = visible(self.get_queryset(), pk)
         require_owner(found, user, Scope.CANCEL_ANALYSIS)
-        computation_cancel(computation=found)
+        computation_cancel(computation=found, actor=user)
         return self.retrieve(request, pk)
 
     @action(detail=True, methods=["post"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +18,7 @@ from accounts.api.etags import etag_of, not_modified
 from accounts.api.plain import endpoint
 from accounts.api.serializers import StrictSerializer
 from accounts.api.views import ScopedView
+from accounts.audit import audit_record
 from accounts.policies import Asker, Scope, may
 from aifutures_site.config import get_config
 from analysis import exports
@@ -155,6 +157,8 @@ def export(request: HttpRequest, pk: UUID) -> HttpResponse:
     content = writer.write(
         readable_result(run.result_document or {}, request.user), run.model_document if readable else None
     )
+    user: Any = request.user
+    audit_record(actor=user, action="analysisrun.export", subject=run, details={"format": name})
     disposition = f'attachment; filename="aifutures-{run.short_id}.{name}"'
     headers = {"Content-Disposition": disposition, "ETag": etag}
     return HttpResponse(content, content_type=writer.media_type, headers=headers)

@@ -20,6 +20,8 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.job import JobStatus
 
+from accounts.audit import audit_record
+from accounts.models import User
 from aifutures_site.config import get_config
 from analysis.choices import ACTIVE_STATUSES, RunStatus, WorkQueue
 from analysis.models import AnalysisRun, Computation, RobustnessReport, SensitivityStudy
@@ -77,7 +79,7 @@ def computation_create(
         computation.cached_from, computation.finished_at = origin, now
         for field in computation.progress_fields:
             setattr(computation, field, getattr(origin, field))
-    computation.full_clean(validate_unique=False)  # of a new id and a new job the database knows best
+    computation.full_clean(validate_unique=False, validate_constraints=False)  # the database holds both, in one query
     with transaction.atomic():
         computation.save(force_insert=True)
         reason = "" if origin is None else "an equal one had been computed already"
@@ -155,12 +157,16 @@ def computation_requeue(*, computation: Computation, reason: str, **fields: Any)
             _enqueue_on_commit(computation, job_id, at_front=True)
 
 
-def computation_cancel(*, computation: ComputationT) -> ComputationT:
-    """Cancel: at once what waits, between two steps what is worked on. What has ended stays as it is."""
+def computation_cancel(*, computation: ComputationT, actor: User | None) -> ComputationT:
+    """Cancel: at once what waits, between two steps what is worked on. What has ended stays as it is.
+
+    The wish that counts is kept in the audit trail; `actor` None is a command.
+    """
     model, now = type(computation), timezone.now()
     active = _rows(model).filter(pk=computation.pk, status__in=ACTIVE_STATUSES, cancel_requested_at__isnull=True)
     with transaction.atomic():
-        active.update(cancel_requested_at=now)
+        if active.update(cancel_requested_at=now):
+            audit_record(actor=actor, action=f"{model._meta.model_name}.cancel", subject=computation)
         _cancel_waiting(model, computation.pk, now)
     return _rows(model).get(pk=computation.pk)
 

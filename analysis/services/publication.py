@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit import audit_record
 from accounts.models import User
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
@@ -32,6 +33,7 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     run.published_at, run.published_by, run.publication_note = timezone.now(), actor, note
     run.full_clean(exclude=["model_document", "result", "checkpoint"])
     run.save(update_fields=["published_at", "published_by", "publication_note"])
+    audit_record(actor=actor, action="analysisrun.publish", subject=run, reason=note)
     return run
 
 

@@ -102,7 +102,7 @@ def _subscribe(user: User, given: Mapping[str, Any]) -> Answer:
 def _cancel(user: User, given: Mapping[str, Any]) -> Answer:
     found = _find(user, given["run_id"])
     require_owner(found, user, Scope.CANCEL_ANALYSIS)
-    return Answer(follow=snapshot_of(computation_cancel(computation=found)))
+    return Answer(follow=snapshot_of(computation_cancel(computation=found, actor=user)))
 
 
 def _ping(user: User, given: Mapping[str, Any]) -> Answer:

@@ -66,7 +66,7 @@ def test_a_run_is_handed_over_and_a_cancelled_one_ends_at_once(configured, tmp_p
 
     def progress(*, run, progress):
         if progress.completed > 4096 and progress.total > 10**6 and not asked:
-            lifecycle.computation_cancel(computation=run)
+            lifecycle.computation_cancel(computation=run, actor=None)
             asked.append(time.monotonic())
         return record(run=run, progress=progress)
 

@@ -83,15 +83,15 @@ def test_what_loses_its_worker_is_queued_again_and_given_up_at_the_third_loss(fa
 
 @each_kind
 def test_what_waits_is_cancelled_at_once_and_what_runs_when_its_worker_looks(factory):
-    assert lifecycle.computation_cancel(computation=queued(factory)).status == RunStatus.CANCELLED
+    assert lifecycle.computation_cancel(computation=queued(factory), actor=None).status == RunStatus.CANCELLED
     row = queued(factory)
     row = lifecycle.computation_start(model=type(row), pk=row.pk, job_id=row.job_id)
-    assert lifecycle.computation_cancel(computation=row).status == RunStatus.RUNNING
+    assert lifecycle.computation_cancel(computation=row, actor=None).status == RunStatus.RUNNING
     assert lifecycle.computation_progress(computation=row) is True
     lifecycle.computation_stop_cancelled(computation=row)
-    assert lifecycle.computation_cancel(computation=row).status == RunStatus.CANCELLED
+    assert lifecycle.computation_cancel(computation=row, actor=None).status == RunStatus.CANCELLED
     ended = factory(succeeded=True)
-    assert lifecycle.computation_cancel(computation=ended).cancel_requested_at is None
+    assert lifecycle.computation_cancel(computation=ended, actor=None).cancel_requested_at is None
 
 
 class TestCache:

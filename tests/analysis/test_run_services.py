@@ -139,16 +139,16 @@ def test_being_told_to_stop_is_no_loss(queued):
 
 
 def test_cancelling_a_waiting_run_ends_it_and_its_job_does_nothing(queued):
-    assert lifecycle.computation_cancel(computation=queued).status == RunStatus.CANCELLED
+    assert lifecycle.computation_cancel(computation=queued, actor=None).status == RunStatus.CANCELLED
     assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id=queued.job_id) is None
 
 
 def test_cancelling_a_running_run_is_seen_at_its_next_progress(queued):
     run = started(queued)
-    assert lifecycle.computation_cancel(computation=run).status == RunStatus.RUNNING
+    assert lifecycle.computation_cancel(computation=run, actor=None).status == RunStatus.RUNNING
     assert runs.run_progress(run=run, progress=PROGRESS) is True
     lifecycle.computation_stop_cancelled(computation=run)
-    assert lifecycle.computation_cancel(computation=run).status == RunStatus.CANCELLED
+    assert lifecycle.computation_cancel(computation=run, actor=None).status == RunStatus.CANCELLED
 
 
 def ended_as_cancelled(run):
@@ -164,7 +164,7 @@ def test_a_cancelled_run_whose_worker_is_told_to_stop_ends_and_does_not_wait(
 ):
     run = started(queued)
     django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
-    lifecycle.computation_cancel(computation=run)
+    lifecycle.computation_cancel(computation=run, actor=None)
     with django_capture_on_commit_callbacks(execute=True):
         lifecycle.computation_requeue(computation=run, reason="its worker was told to stop", checkpoint=b"state")
     ended_as_cancelled(run)
@@ -173,7 +173,7 @@ def test_a_cancelled_run_whose_worker_is_told_to_stop_ends_and_does_not_wait(
 def test_cancelling_wins_over_stopping_in_the_worker(queued, monkeypatch):
     run = started(queued)
     django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
-    lifecycle.computation_cancel(computation=run)
+    lifecycle.computation_cancel(computation=run, actor=None)
     monkeypatch.setattr(jobs, "SLICE_SECONDS", 0)
     monkeypatch.setattr(execution.stopping, "is_set", lambda: True)
     execution.conclude(run, jobs.compute, lambda run, result: runs.run_succeed(run=run, result=result))
@@ -186,12 +186,12 @@ def test_a_cancelled_run_whose_worker_is_lost_is_ended_by_the_reaper(queued, see
     django_rq.get_queue(WorkQueue.ANALYSIS).remove(run.job_id)
     silence(run)
     if seen:
-        lifecycle.computation_cancel(computation=run)
+        lifecycle.computation_cancel(computation=run, actor=None)
     else:  # the wish comes after the reaper has read the row, before it writes
         requeue = lifecycle.computation_requeue
 
         def overtaken(*, computation, **more):
-            lifecycle.computation_cancel(computation=computation)
+            lifecycle.computation_cancel(computation=computation, actor=None)
             requeue(computation=computation, **more)
 
         monkeypatch.setattr(lifecycle, "computation_requeue", overtaken)

@@ -113,7 +113,7 @@ def test_a_study_in_hand_is_cancelled_at_its_next_step(document, monkeypatch):
 
     def cancel_after_some(*, study, completed, total):
         if completed == 3:
-            lifecycle.computation_cancel(computation=study)
+            lifecycle.computation_cancel(computation=study, actor=None)
         return lifecycle.computation_progress(computation=study, steps_completed=completed, steps_total=total)
 
     monkeypatch.setattr(studies, "study_progress", cancel_after_some)

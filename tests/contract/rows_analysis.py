@@ -104,7 +104,7 @@ def computations(kind):
         row("GET", kind, signed_in(200), make=rows_of(kind), queries=3),
         row("GET", one, readable, make=private(factory), queries=2),
         row("GET", f"{one}/result", readable, make=private(factory, **finished), queries=3),
-        row("POST", f"{one}/cancel", changeable, make=private(factory), queries=8),
+        row("POST", f"{one}/cancel", changeable, make=private(factory), queries=9),
         row("POST", f"{one}/share", changeable, make=private(factory), queries=6),
         row("POST", f"{one}/unshare", changeable, make=private(factory), queries=4),
     ]
@@ -141,7 +141,7 @@ ROWS = [
         make=private(AnalysisRunFactory),
         queries=3,
     ),
-    row("GET", "analysis/<uuid:pk>/export", owned(200, by_admin=200), make=file, queries=4),
+    row("GET", "analysis/<uuid:pk>/export", owned(200, by_admin=200), make=file, queries=5),
     row(
         "POST",
         "analysis/<uuid:pk>/rerun",

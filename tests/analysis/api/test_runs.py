@@ -13,6 +13,7 @@ from accounts.models import AuditEntry
 from analysis.choices import RunStatus
 from analysis.engine.result_file import parse_result
 from analysis.models import AnalysisRun
+from analysis.services.publication import run_publish
 from tests.analysis.api.support import computed, finished_run
 from tests.factories import AnalysisRunFactory, UserFactory
 
@@ -229,3 +230,19 @@ def test_an_api_key_without_the_right_reads_no_evidence(api, private, owner):
 
 def test_users_without_a_role_see_nothing(api, baseline):
     assert api(UserFactory()).get("/analysis").status_code == 403
+
+
+def test_the_trail_has_who_cancelled_exported_and_published_what(api, owner, private):
+    admin, run = api("admin"), AnalysisRunFactory(owner=owner.user)
+    for _ in range(2):
+        assert admin.post(f"/analysis/{run.pk}/cancel").json()["status"] == "cancelled"
+    etag = owner.get(f"/analysis/{private.pk}/export?format=csv")["ETag"]
+    assert owner.get(f"/analysis/{private.pk}/export?format=csv", If_None_Match=etag).status_code == 304
+    run_publish(run=private, actor=admin.user, note="newer sources")
+    entries = AuditEntry.objects.filter(object_type="analysis.analysisrun").order_by("id")
+    trail = entries.values_list("actor_name", "action", "object_id", "reason")
+    assert list(trail) == [
+        (admin.user.username, "analysisrun.cancel", str(run.pk), ""),
+        (owner.user.username, "analysisrun.export", str(private.pk), ""),
+        (admin.user.username, "analysisrun.publish", str(private.pk), "newer sources"),
+    ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from analysis import progress
 from analysis.choices import RunStatus
+from analysis.consumers import FOLLOWED
 from analysis.models import AnalysisRun
 from analysis.services.lifecycle import computation_cancel
 from analysis.sockets.hub import NAME
@@ -106,7 +107,7 @@ def test_a_lost_subscription_is_taken_up_again(analyst, signed_in):
         client.ask("subscribe", run_id=str(run.pk))
         (listening,) = [each for each in queue.client_list(_type="pubsub") if each["name"] == NAME]
         queue.client_kill_filter(_id=listening["id"])
-        computation_cancel(computation=run)
+        computation_cancel(computation=run, actor=None)
         assert client.hear(3)["type"] == "cancelled"
 
 
@@ -140,5 +141,13 @@ def test_a_study_is_followed_like_a_run(analyst, signed_in):
     with signed_in(analyst) as client:
         told = client.ask("subscribe", run_id=str(study.pk))
         assert (told["completed"], told["total"], told["rate"]) == (3, 10, None)
-        computation_cancel(computation=study)
+        computation_cancel(computation=study, actor=None)
         assert client.hear()["type"] == "cancelled"
+
+
+def test_a_socket_follows_so_many_runs_and_no_more(analyst, signed_in):
+    runs = AnalysisRunFactory.create_batch(FOLLOWED + 1, owner=analyst)
+    with signed_in(analyst) as client:
+        told = [client.ask("subscribe", run_id=str(run.pk)) for run in runs]
+    assert [message["type"] for message in told] == ["progress"] * FOLLOWED + ["error"]
+    assert (told[-1]["code"], told[-1]["run_id"]) == ("limit", str(runs[-1].pk))
