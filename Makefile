@@ -11,7 +11,7 @@ PARALLEL = auto --maxprocesses 8
 export PYTHON CHROMIUM
 
 .NOTPARALLEL:
-.PHONY: help demo serve test test-browser check bench bench-what-if load openapi lock clean base-env test-env bench-env
+.PHONY: help demo serve test test-browser check bench bench-distributed bench-what-if load openapi lock clean base-env test-env bench-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -49,6 +49,9 @@ check: test-env ## style, types, import rules, migrations, Django's own checks
 
 bench: bench-env ## the engine's speed, beside NumPy and JAX
 	@$(RUN) -m bench
+
+bench-distributed: base-env ## worker processes of a Dask cluster against threads, and what many machines would take
+	@$(RUN) -m bench.distributed
 
 bench-what-if: base-env ## what-if questions through the queue, from asking to the answer, beside a long run
 	@$(RUN) -m bench.what_if

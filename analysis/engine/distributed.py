@@ -204,14 +204,20 @@ def connected(address: str) -> Iterator[DaskCluster]:
 
 @contextlib.contextmanager
 def local_processes(count: int) -> Iterator[DaskCluster]:
-    """So many worker processes of one thread on this machine, for trying."""
+    """So many worker processes of one thread on this machine, for trying. Raises ClusterLost."""
     _silence()
     resource_tracker.ensure_running()  # started by the first child it would take the mask off again
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # theirs for good: Ctrl-C is for this process
     try:
         workers = distributed.LocalCluster(
-            n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=count,
+            threads_per_worker=1,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # without a dashboard it has a port even so
+            silence_logs=logging.CRITICAL,
         )
+    except (OSError, RuntimeError) as error:
+        raise ClusterLost(f"{count} worker processes could not be started ({error})") from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     with workers, distributed.Client(workers, set_as_default=False) as client:
