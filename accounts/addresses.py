@@ -9,6 +9,8 @@ from django.http import HttpRequest
 
 from aifutures_site.config import get_config
 
+_SUBSCRIBER_PREFIX = 64
+
 
 def client_ip(request: HttpRequest) -> str:
     """The address of the client behind a request; empty where the server knows none (a unix socket)."""
@@ -30,6 +32,14 @@ def client_address(peer: str, forwarded_for: str) -> str:
             break
         client = str(address)
     return client
+
+
+def address_block(address: str) -> str:
+    """What one subscriber has of the network: an IPv4 address, the /64 of an IPv6 address (RFC 6177); else the text."""
+    parsed = _parsed(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed.packed, _SUBSCRIBER_PREFIX), strict=False))
+    return str(parsed) if parsed else address
 
 
 def is_trusted(address: str) -> bool:

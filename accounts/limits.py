@@ -17,6 +17,7 @@ import redis
 from django.db.models import TextChoices
 from redis.commands.core import Script
 
+from accounts.addresses import address_block
 from accounts.models import User
 from accounts.redis_client import connection
 from aifutures_site.config import get_config
@@ -112,9 +113,9 @@ def limit_status(*, user: User, cost: Cost) -> Allowance:
 
 
 def limit_consume_address(*, address: str, cost: AddressCost) -> Allowance:
-    """Take one place for a network address. While Redis is lost, nothing is counted."""
+    """Take one place for a network address, an IPv6 one's /64. While Redis is lost, nothing is counted."""
     rate: str | None = getattr(get_config().limits.address, cost.value)
-    return _ask(f"limit:address:{address}:{cost.value}", rate, place=uuid4().hex, required=False)
+    return _ask(f"limit:address:{address_block(address)}:{cost.value}", rate, place=uuid4().hex, required=False)
 
 
 def limit_refund(allowance: Allowance) -> Allowance:

@@ -147,6 +147,23 @@ def test_addresses_have_limits_of_their_own(configured):
     assert limit_consume_address(address="192.0.2.1", cost=AddressCost.TOKEN_REFRESH).allowed
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "", True),
+    ],
+)
+def test_a_subscriber_has_one_limit_for_all_its_addresses(configured, one, other, together):
+    configured("address", sign_in="1/hour")
+    assert limit_consume_address(address=one, cost=AddressCost.SIGN_IN).allowed
+    assert limit_consume_address(address=other, cost=AddressCost.SIGN_IN).allowed is not together
+
+
 def test_without_redis_reads_go_uncounted_and_say_so(without_redis, caplog):
     with caplog.at_level(logging.WARNING):
         found = limit_consume(user=UserFactory(role="viewer"), cost=Cost.SCENARIO_QUERIES)
