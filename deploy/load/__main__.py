@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from deploy.load.client import Follower, Tally
 from deploy.load.installation import Installation, installation
 
-SOCKETS_PER_USER = 100
+SOCKETS_PER_USER = 500
 OPENING = 64
 """Handshakes under way at a time."""
 OPEN_SECONDS, END_SECONDS = 300.0, 60.0
@@ -66,18 +66,18 @@ async def measure(place: Installation, count: int, seconds: float) -> None:
         cancelled = time.time()
         await owner.send(json.dumps({"action": "cancel", "run_id": run_id}))
         deadline = time.monotonic() + END_SECONDS
-        while len(tally.ends) < count and time.monotonic() < deadline:
+        while len(tally.ends) < tally.following and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
         drained.cancel()
     delays = sorted(tally.delays)
     report = {
-        "sockets": f"{tally.opened:,} opened, {tally.following:,} following after {opened:.1f} s",
+        "sockets": f"{count:,} asked for, {tally.opened:,} opened, {tally.following:,} following after {opened:.1f} s",
         "machine": f"{len(os.sched_getaffinity(0))} cores, shared by server, worker and clients",
-        "messages": f"{len(delays):,} in {seconds:g} s, {len(delays) / seconds / count:.2f} a second for each socket",
+        "messages": f"{len(delays):,} in {seconds:g} s, {len(delays) / seconds / tally.following:.2f} a second each",
         "delay": " ".join(f"p{share}={_quantile(delays, share):.3f} s" for share in (50, 90, 99, 100)),
-        "end message": f"{len(tally.ends):,} of {count:,}" + _spread(tally, cancelled),
+        "end message": f"{len(tally.ends):,} of {tally.following:,}" + _spread(tally, cancelled),
         "older after newer": f"{tally.older}",
-        "memory": f"{memory / count / 1024:.1f} KiB of the server for each socket",
+        "memory": f"{memory / tally.following / 1024:.1f} KiB of the server for each socket",
         "server": f"{100 * cpu:.0f} % of a core",
         "lost before the end": f"{tally.lost}" + (f" ({', '.join(sorted(tally.refused))})" if tally.refused else ""),
     }
@@ -85,10 +85,12 @@ async def measure(place: Installation, count: int, seconds: float) -> None:
 
 
 async def _open(place: Installation, tally: Tally, run_id: str, count: int) -> None:
-    """Open all sockets, a few handshakes at a time; return when all of them follow the run."""
+    """Open the sockets, a few handshakes at a time; return when all of them follow the run, or time is up."""
     loop = asyncio.get_running_loop()
     deadline = time.monotonic() + OPEN_SECONDS
     for number in range(count):
+        if time.monotonic() > deadline:
+            break
         token = place.viewers[number // SOCKETS_PER_USER]
         await loop.create_connection(
             lambda token=token: Follower(tally, f"127.0.0.1:{place.port}", token, run_id), "127.0.0.1", place.port
