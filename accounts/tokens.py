@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
@@ -203,6 +204,14 @@ def token_revoke(*, refresh: str) -> User | None:
         return None
     token.blacklist()
     return user_of(token)
+
+
+def tokens_forget_expired() -> int:
+    """Drop the ids of refresh tokens whose time is over, revoked or not, and say how many rows that were.
+
+    They are refused for their time alone. Any number of processes may do it at once.
+    """
+    return OutstandingToken.objects.filter(expires_at__lte=timezone.now()).delete()[0]
 
 
 def user_again(user: User) -> User | None:
