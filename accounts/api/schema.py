@@ -54,6 +54,12 @@ class ApiSchema(AutoSchema):
             given.append(_header("ETag", str, "The version; send it as If-None-Match next time.", [200]))
         return given
 
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        if self.method != "PATCH" or getattr(serializer, "partial", False):
+            return super()._get_request_for_media_type(serializer, direction)
+        # drf-spectacular would call every field of a PATCH optional
+        return self.resolve_serializer(force_instance(serializer), direction).ref, True
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
         strict = direction == "request" and isinstance(force_instance(serializer), StrictSerializer)
