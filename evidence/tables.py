@@ -8,13 +8,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 from tablib import Dataset
+
+from accounts.api.parsers import strict_json
 
 MAX_BYTES = 20_000_000
 MAX_ROWS = 10_000
@@ -64,12 +66,14 @@ def read_csv(raw: bytes) -> Dataset:
 def read_json(raw: bytes) -> Dataset:
     """A table from an array of objects, one a row, with the same keys. Raises ValidationError naming the row."""
     try:
-        rows = json.loads(_bounded(raw), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise ValidationError(f"The file is not valid JSON: {error}.") from None
+        rows = strict_json(_bounded(raw))
+    except ValueError as error:
+        raise ValidationError(f"The file {error}.") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValidationError("The file should be an array of objects, one a row.")
     headers = list(rows[0]) if rows else []
+    if rows and not headers:
+        raise ValidationError("Row 1 has no columns.")
     for number, row in enumerate(rows, 1):
         if odd := sorted(row.keys() ^ set(headers)):
             raise ValidationError(f"Row {number} has other columns than row 1: {', '.join(odd)}.")
@@ -121,7 +125,3 @@ def _table(headers: list[str], rows: list[list[Any]]) -> Dataset:
 
 def _plain(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, date) else cell
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.serializers import StrictSerializer
+from accounts.api.serializers import BodySerializer
 from evidence.choices import Direction, EvidenceStatus, SourceType
 from evidence.duplicates import SourceIndex
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.models.items import PUBLIC_ID
 
 QUALITY_SCORES = ("authority", "methodology", "recency", "replication")
-_RESERVED = {"import", "export"}  # addresses beside those of items
 
 
 def _score(words: str, **how: Any) -> serializers.FloatField:
     return serializers.FloatField(min_value=0, max_value=1, help_text=f"{words}, 0 to 1.", **how)
 
 
-class QualityScoresSerializer(StrictSerializer):
+class QualityScoresSerializer(BodySerializer):
     """How far a finding can be trusted."""
 
     authority = _score("Standing of the source")
@@ -66,7 +67,7 @@ class SourceWriteSerializer(SourceSerializer):
         return index.similar({source.key: source.title}).get(source.key, [])
 
 
-class SourceInputSerializer(StrictSerializer):
+class SourceInputSerializer(BodySerializer):
     """What is known of a publication: an address or an identifier, or both."""
 
     title = serializers.CharField(max_length=500)
@@ -80,7 +81,7 @@ class SourceInputSerializer(StrictSerializer):
     )
 
 
-class _ReasonSerializer(StrictSerializer):
+class _ReasonSerializer(BodySerializer):
     reason = serializers.CharField(
         max_length=2000, required=False, allow_blank=True, help_text="Why; kept in the history."
     )
@@ -161,6 +162,14 @@ class EvidenceSerializer(_AssessmentSerializer):
         return RevisionSerializer(opened[0]).data if opened else None
 
 
+def _is_address(url: str) -> bool:
+    try:
+        URLValidator()(url)
+    except ValidationError:
+        return False
+    return True
+
+
 @extend_schema_field(
     {
         "oneOf": [
@@ -188,6 +197,7 @@ class SourceField(serializers.Field):
 
     default_error_messages = {
         "unknown": "There is no such source; give its details, or make it with POST /sources.",
+        "address": "Is no valid address.",
         "ambiguous": "Stands for more than one stored source: {keys}.",
         "type": "Should be the key of a source, or an object with the details of a new one.",
     }
@@ -202,7 +212,10 @@ class SourceField(serializers.Field):
             self.fail("type")
         if stored := Source.objects.filter(key=data).first():
             return stored
-        keys = SourceIndex.of(Source.objects.all()).same(url=data if "://" in data else "", identifier=data)
+        url = data if "://" in data else ""
+        if url and not _is_address(url):
+            self.fail("address")
+        keys = SourceIndex.of(Source.objects.all()).same(url=url, identifier=data)
         if len(keys) > 1:
             self.fail("ambiguous", keys=" and ".join(sorted(keys)))
         if not keys:
@@ -249,18 +262,12 @@ class EvidenceCreateSerializer(EvidenceInputSerializer):
         PUBLIC_ID.replace(r"\Z", "$"), required=False, help_text="Without it: the next number of the hypothesis."
     )
 
-    def validate_id(self, value: str) -> str:
-        """No item is called like an address beside those of items."""
-        if value.endswith("\n") or value in _RESERVED:
-            raise serializers.ValidationError("This name is not free.", code="reserved")
-        return value
-
 
 class ReasonSerializer(_ReasonSerializer):
     """Why a step of review is taken."""
 
 
-class RequiredReasonSerializer(StrictSerializer):
+class RequiredReasonSerializer(BodySerializer):
     """Why a step of review is taken, which has to be said."""
 
     reason = serializers.CharField(max_length=2000, help_text="Why; kept in the history.")
