@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import django_filters
@@ -15,6 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.plain import endpoint
+from accounts.api.problems import MEDIA_TYPE
+from accounts.api.schema import problem_response
 from accounts.limits import Cost
 from accounts.policies import Scope
 from analysis.api.computations import NO_RESULT, ComputationFilters, ComputationPagination, ComputationViewSet
@@ -30,6 +32,12 @@ from analysis.api.submission import PARAMETERS, PROBLEMS, WAITS, submitted
 from analysis.choices import StudyMethod
 from analysis.models import RobustnessReport, SensitivityStudy
 from analysis.selectors import report_list, study_list
+
+_BEGUN: Mapping[Any, Any] = {
+    202: AcceptedSerializer,
+    (404, MEDIA_TYPE): problem_response("No run that you may see."),
+    **PROBLEMS,
+}
 
 
 def _operations(prefix: str, thing: str, things: str, row: type[Any], document: type[Any]) -> dict[str, Any]:
@@ -94,7 +102,7 @@ class StudyViewSet(_StudiesViewSet):
         operation_id="sensitivity_run",
         parameters=PARAMETERS,
         request=StudyInputSerializer,
-        responses={200: SensitivitySerializer, 202: AcceptedSerializer, **PROBLEMS},
+        responses={200: SensitivitySerializer, **_BEGUN},
         examples=[
             OpenApiExample(
                 "Which posteriors matter?",
@@ -131,7 +139,7 @@ class ReportViewSet(_StudiesViewSet):
         operation_id="robustness_run",
         parameters=PARAMETERS,
         request=ReportInputSerializer,
-        responses={200: RobustnessSerializer, 202: AcceptedSerializer, **PROBLEMS},
+        responses={200: RobustnessSerializer, **_BEGUN},
         filters=False,
     )
     def create(self, request: Request) -> Response:
