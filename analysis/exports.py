@@ -15,6 +15,8 @@ from aifutures_site.config import get_config
 from analysis.engine.result_file import self_contained
 
 NUMBERS = ("mean", "q05", "q50", "q95", "sd", "mcse", "q25", "q75")
+ERRORS = frozenset({"mcse"})
+"""Numbers that are small beside the others: decimals would leave nothing of them."""
 COLUMNS = ("year", "kind", "name", *NUMBERS)
 
 Result = Mapping[str, Any]
@@ -55,15 +57,16 @@ def to_json(result: Result, document: Model | None) -> bytes:
 
 
 def to_csv(result: Result, document: Model | None) -> bytes:
-    """Rows with the configured number of decimals."""
+    """Rows with the configured number of decimals; standard errors with as many significant digits."""
     output = get_config().output
-    form = f".{output.precision}{'e' if output.scientific_notation else 'f'}"
+    decimals, digits = ("e", "e") if output.scientific_notation else ("f", "g")
+    forms = {name: f".{output.precision}{digits if name in ERRORS else decimals}" for name in NUMBERS}
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for row in result_rows(result):
         writer.writerow(
-            {key: format(value, form) if key in NUMBERS else _no_formula(value) for key, value in row.items()}
+            {key: format(value, forms[key]) if key in forms else _no_formula(value) for key, value in row.items()}
         )
     return file.getvalue().encode()
 
