@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
-import django_rq
 import redis
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -16,14 +14,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
-from rq import Worker
-from rq.worker import BaseWorker
 
 from accounts.policies import Role, role_of
 from aifutures_site.embedded import is_up
-
-WORKER_SILENCE = timedelta(minutes=8)
-"""Workers report at least every seven minutes, busy ones far more often."""
+from analysis.services.workers import served_queues
 
 
 @never_cache
@@ -81,19 +75,12 @@ def _redis() -> str | None:
 
 def _workers() -> str | None:
     """A queue that no worker serves would keep its runs waiting for ever."""
-    oldest = datetime.now(UTC) - WORKER_SILENCE
     try:
-        workers = Worker.all(connection=django_rq.get_connection("default"))
-        seen = [worker for worker in workers if _heartbeat(worker) > oldest]
+        served = served_queues()
     except redis.RedisError:
         return "cannot be counted without Redis"
-    served = {name for worker in seen for name in worker.queue_names()}
     unserved = [name for name in settings.RQ_QUEUES if name not in served]
     return f"none for {', '.join(unserved)}" if unserved else None
-
-
-def _heartbeat(worker: BaseWorker) -> datetime:
-    return (worker.last_heartbeat or datetime.min).replace(tzinfo=UTC)
 
 
 CHECKS: dict[str, Callable[[], str | None]] = {
