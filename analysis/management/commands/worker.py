@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import threading
+import time
 from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
@@ -24,6 +25,7 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from accounts.tokens import tokens_forget_expired
 from aifutures_site.embedded import NoRedis, is_up, require_redis
 from analysis.choices import WorkQueue
 from analysis.jobs import runs, stopping
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 3.0
 NICE = 10
 """By how much a worker of long work steps back, so that whoever waits before a screen is answered first."""
+DAY_SECONDS = 86_400.0
 LOST_SECONDS = 0.5
 """Between two looks whether a lost Redis is back."""
 
@@ -129,7 +132,10 @@ def _work(names: list[str], burst: bool) -> None:
 
 
 class _Timer:
-    """A thread that shows the worker alive, also during long jobs, and looks for work that nobody does."""
+    """A thread that shows the worker alive, also during long jobs, and looks for work that nobody does.
+
+    Once a day it clears away what has expired.
+    """
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -144,13 +150,17 @@ class _Timer:
         self._thread.join(timeout=2)
 
     def _run(self) -> None:
+        cleared = -DAY_SECONDS
         while not self._done.wait(TICK_SECONDS):
             try:
                 close_old_connections()
                 self._worker.heartbeat()
                 if count := computations_reap():
                     logger.info("took up what nobody worked on", extra={"computations": count})
+                if (now := time.monotonic()) - cleared >= DAY_SECONDS:
+                    tokens_forget_expired()
+                    cleared = now
             except Exception:
-                logger.warning("looking for lost work failed; trying again", exc_info=True)
+                logger.warning("the worker's housekeeping failed; trying again", exc_info=True)
             finally:
                 connection.close()
