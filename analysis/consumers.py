@@ -32,7 +32,7 @@ Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
-FOLLOWED = 50
+FOLLOWED = 32
 """Computations that one socket may follow at a time."""
 BROKEN_IN_A_ROW = 3
 
