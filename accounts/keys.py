@@ -16,11 +16,12 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from accounts.events import account_changed_publish
 from accounts.models import ApiKey, User
-from accounts.policies import SCOPES, holds, scopes_of
+from accounts.policies import SCOPES, Scope, holds, scopes_of
 from accounts.selectors import key_by_prefix
 
 MAX_KEYS = 50
 USE_NOTED_EVERY = timedelta(minutes=1)
+_SCOPES = {*Scope.values, *(f"{scope.partition(':')[0]}:*" for scope in Scope.values)}
 _MARK = "aif"  # lets scanners of leaked secrets know it
 
 
@@ -30,10 +31,12 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """A new key for the user, and its text, which nobody can read again. Without `scopes`: all of the present role.
 
-    Raises ValidationError for a scope that the role does not hold, a name in use, a time that has passed, and more
-    than MAX_KEYS keys.
+    Raises ValidationError for a scope that does not exist or that the role does not hold, a name in use, a time that
+    has passed, and more than MAX_KEYS keys.
     """
     User.objects.select_for_update().get(pk=user.pk)  # two requests at once must not both be the last one allowed
+    if unknown := sorted(set(scopes or ()) - _SCOPES):
+        raise ValidationError({"scopes": ValidationError(f"There is no scope {', '.join(unknown)}.", "unknown")})
     held = SCOPES[user.role] if user.role else frozenset()
     wrong = sorted(scope for scope in scopes or () if not holds(held, scope))
     if wrong:

@@ -76,6 +76,13 @@ class User(AbstractUser):
         state = f"{self.pk}|{self.password}|{self.token_generation}"
         return salted_hmac("accounts.token_stamp", state, algorithm="sha256").hexdigest()[:24]
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As Django's; a new password (not a new hash of the old one) ends the user's API keys, as it ends tokens."""
+        renewed = self._password is not None and not self._state.adding  # type: ignore[attr-defined]
+        super().save(*args, **kwargs)
+        if renewed:
+            self.api_keys.end()
+
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Whether the user's role holds a Django permission (`app.verb_model`)."""
         return policies.may_in_admin(self.role, perm)
@@ -104,6 +111,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self) -> ApiKeyQuerySet:
         """Keys that are neither revoked nor expired."""
         return self.kept().filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=timezone.now()))
+
+    def end(self) -> int:
+        """Revoke keys at once; how many there were."""
+        return self.kept().update(revoked_at=timezone.now())
 
 
 class ApiKey(models.Model):

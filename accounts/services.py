@@ -46,7 +46,7 @@ def user_save(*, user: User, role: Role | None, actor: User | None) -> None:
     user.save()
     changed = {name: getattr(user, name) for name in AUDITED if before and getattr(before, name) != getattr(user, name)}
     if "is_active" in changed:
-        tokens_end(user=user)
+        access_end(user=user)
     if before is None:
         audit_record(actor=actor, action="user.create", subject=user, details={"username": user.username})
     elif changed:
@@ -103,6 +103,13 @@ def admins_check(*, without: Iterable[User]) -> None:
 def _lock_admins() -> None:
     """Let one transaction at a time change who is an admin: of two who demote each other, the second is the last."""
     list(Group.objects.select_for_update().filter(name=Role.ADMIN))
+
+
+@transaction.atomic
+def access_end(*, user: User) -> None:
+    """End every token and every API key of the user at once, and the sockets that were opened with them."""
+    user.api_keys.end()
+    tokens_end(user=user)
 
 
 def tokens_end(*, user: User) -> None:

@@ -3,8 +3,9 @@
 `JWT_SIGNING_KEY` is a secret of 32 characters or more (HS256), or the PEM text of a private key: RSA (RS256) or
 Ed25519 (EdDSA). Every token names its key in the `kid` header; `JWT_PREVIOUS_KEY` is a second key, by which tokens
 are still accepted and none are made. A token ends with its time, when it is revoked, and when its user's password,
-role or activity changes (`User.token_stamp`). Its role and scopes are for the client to read: here the database is
-asked, at every request.
+role or activity changes (`User.token_stamp`). A refresh token that comes again after it has ended is in two hands,
+and ends all tokens of its user (RFC 9700, section 4.14.2). A token's role and scopes are for the client to read: here
+the database is asked, at every request.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
+from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import scopes_of
 from accounts.redis_client import connection
 from accounts.selectors import key_by_prefix, user_by_id
+from accounts.services import access_end, tokens_end
 
 TICKET_LIFETIME = timedelta(seconds=60)
 
@@ -130,6 +133,14 @@ class AccessToken(_Signed, tokens.AccessToken):
         return token
 
 
+class TokenReused(TokenError):
+    """A refresh token came, rightly signed and in time, that was exchanged or revoked before."""
+
+    def __init__(self, token: RefreshToken) -> None:
+        super().__init__("The token has ended")
+        self.token = token
+
+
 class RefreshToken(_Signed, tokens.RefreshToken):
     """What the next pair is given for, once. The database knows its id, not its text."""
 
@@ -143,6 +154,13 @@ class RefreshToken(_Signed, tokens.RefreshToken):
         token["stamp"] = user.token_stamp
         token.outstand()
         return token
+
+    def check_blacklist(self) -> None:
+        """As the library's. Raises TokenReused."""
+        try:
+            super().check_blacklist()
+        except TokenError:
+            raise TokenReused(self) from None
 
     def outstand(self) -> OutstandingToken:
         """Keep the id, so that it can be revoked."""
@@ -179,31 +197,65 @@ def tokens_issue(*, user: User) -> TokenPair:
     )
 
 
-@transaction.atomic
 def tokens_refresh(*, refresh: str) -> TokenPair:
-    """The next pair for a refresh token, which ends with it: of two who come at once, one gets it.
+    """The next pair for a refresh token, which ends with it; one that comes again ends all tokens of its user.
 
     Raises TokenError.
     """
+    try:
+        return _exchange(refresh)
+    except TokenReused as reused:
+        _end_reused(reused.token)
+        raise
+
+
+@transaction.atomic
+def _exchange(refresh: str) -> TokenPair:
     token = RefreshToken(cast("Any", refresh))
     user = user_of(token)
     _, first = cast("tuple[Any, bool]", token.blacklist())
-    if user is None or not first:
+    if not first:  # another request was faster
+        raise TokenReused(token)
+    if user is None:
         raise TokenError("The token has ended")
     return tokens_issue(user=user)
 
 
-def token_revoke(*, refresh: str) -> User | None:
-    """End a refresh token, and say whose it was; None for a token that is none, or has ended already.
+@transaction.atomic
+def _end_reused(token: RefreshToken) -> None:
+    list(User.objects.select_for_update().filter(pk=token["sub"]))  # of many at once, one ends them and says so
+    user = user_of(token)
+    if user is not None:
+        tokens_end(user=user)
+        audit_record(actor=None, action="tokens.reuse", subject=user, reason="A refresh token came a second time.")
 
-    Access tokens that came with it end by themselves.
+
+@transaction.atomic
+def token_revoke(*, refresh: str, everywhere: bool = False) -> None:
+    """End a refresh token; with `everywhere`, every token and API key of its user.
+
+    Access tokens that came with it end by themselves. A token that is none, or has ended, is no error by itself; where
+    it is to end others, one that was exchanged or revoked still does. Raises TokenError where it cannot.
     """
     try:
         token = RefreshToken(cast("Any", refresh))
+        token.blacklist()
+    except TokenReused as reused:
+        token = reused.token
     except TokenError:
-        return None
-    token.blacklist()
-    return user_of(token)
+        if everywhere:
+            raise
+        return
+    if everywhere:
+        _end_everywhere(token)
+
+
+def _end_everywhere(token: RefreshToken) -> None:
+    user = user_of(token)
+    if user is None:
+        raise TokenError("The token has ended")
+    access_end(user=user)
+    audit_record(actor=user, action="tokens.end", subject=user)
 
 
 def tokens_forget_expired() -> int:

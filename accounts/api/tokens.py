@@ -20,10 +20,10 @@ from accounts.api.throttles import refund
 from accounts.api.views import ScopedView
 from accounts.limits import AddressCost, Cost, limit_status
 from accounts.policies import Role, Scope, scopes_of
-from accounts.services import tokens_end
 from accounts.tokens import TICKET_LIFETIME, ticket_issue, token_revoke, tokens_issue, tokens_refresh
 
 NO_STORE = {"Cache-Control": "no-store"}
+_ENDED = "The refresh token is not valid, or has ended."
 _REFUSED = problem_response("The name, the password or the token is not valid.")
 
 
@@ -43,7 +43,9 @@ class RefreshSerializer(BodySerializer):
 class RevokeSerializer(RefreshSerializer):
     """A refresh token, and how much is to end with it."""
 
-    everywhere = serializers.BooleanField(default=False, help_text="End every token of the user, access tokens too.")
+    everywhere = serializers.BooleanField(
+        default=False, help_text="End every token and API key of the user, access tokens too."
+    )
 
 
 class TokenPairSerializer(serializers.Serializer):
@@ -119,7 +121,8 @@ class TokenRefreshView(TokenView):
 
     @extend_schema(
         summary="Renew the tokens",
-        description="A new pair for a refresh token, which ends with it. Of two requests at once one is answered.",
+        description="A new pair for a refresh token, which ends with it. A token that comes a second time may be in "
+        "two hands: it ends all tokens of its user.",
         operation_id="auth_token_refresh",
         request=RefreshSerializer,
         responses={200: TokenPairSerializer, (401, MEDIA_TYPE): _REFUSED},
@@ -131,7 +134,7 @@ class TokenRefreshView(TokenView):
         try:
             return Response(tokens_refresh(**given), headers=NO_STORE)
         except TokenError:
-            raise AuthenticationFailed("The refresh token is not valid, or has ended.") from None
+            raise AuthenticationFailed(_ENDED) from None
 
 
 class TokenRevokeView(TokenView):
@@ -142,18 +145,20 @@ class TokenRevokeView(TokenView):
     @extend_schema(
         summary="Sign out",
         description="Ends a refresh token. Access tokens end by themselves within 15 minutes, or at once "
-        "with `everywhere`. A token that has ended already is no error.",
+        "with `everywhere`, as all tokens and API keys do. A token that has ended already is no error, unless it is "
+        "too old to end the others.",
         operation_id="auth_token_revoke",
         request=RevokeSerializer,
-        responses={204: OpenApiResponse(description="It has ended.")},
+        responses={204: OpenApiResponse(description="It has ended."), (401, MEDIA_TYPE): _REFUSED},
         examples=[],
     )
     def post(self, request: Request) -> Response:
         """End a refresh token."""
         given = _valid(RevokeSerializer, request)
-        user = token_revoke(refresh=given["refresh"])
-        if user is not None and given["everywhere"]:
-            tokens_end(user=user)
+        try:
+            token_revoke(**given)
+        except TokenError:
+            raise AuthenticationFailed(_ENDED) from None
         return Response(status=204, headers=NO_STORE)
 
 

@@ -19,7 +19,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import redis_client
 from accounts.keys import key_create, key_revoke
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, AuditEntry, User
 from accounts.policies import Role
 from accounts.services import role_assign, tokens_end, user_save
 from accounts.tokens import (
@@ -28,6 +28,7 @@ from accounts.tokens import (
     key_ring,
     ticket_issue,
     ticket_redeem,
+    token_revoke,
     tokens_issue,
     tokens_refresh,
     user_again,
@@ -162,6 +163,34 @@ class TestEnds:
         assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
         assert ticket_redeem(ticket) is None
 
+    def end_everywhere(user):
+        token_revoke(refresh=tokens_issue(user=user)["refresh"], everywhere=True)
+
+    @pytest.mark.parametrize(
+        "change",
+        [change_password, deactivate, deactivate_and_back, delete, end_everywhere],
+        ids=lambda change: change.__name__,
+    )
+    def test_of_keys(self, ada, client, change):
+        _, text = key_create(user=ada, name="notebook")
+        headers = {"Authorization": f"Api-Key {text}"}
+        ada.refresh_from_db()
+        ada.api_key = ApiKey.objects.get()
+        connected = ticket_redeem(ticket_issue(user=ada))
+        assert client.get("/api/v1/auth/me", headers=headers).status_code == 200
+        change(ada)
+        assert client.get("/api/v1/auth/me", headers=headers).status_code == 401
+        assert user_again(connected) is None
+
+    def test_not_of_keys_when_the_password_is_hashed_anew(self, ada, client, settings):
+        _, text = key_create(user=ada, name="notebook")
+        old = ada.password
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher", *settings.PASSWORD_HASHERS]
+        assert client.post("/accounts/login", {"username": "ada", "password": PASSWORD}).status_code == 302
+        ada.refresh_from_db()
+        assert ada.password != old
+        assert Client().get("/api/v1/auth/me", headers={"Authorization": f"Api-Key {text}"}).status_code == 200
+
     def test_not_with_what_changes_nothing(self, ada, me):
         access = tokens_issue(user=ada)["access"]
         role_assign(user=ada, role=Role.ANALYST)
@@ -182,8 +211,24 @@ class TestRefresh:
         first = tokens_issue(user=ada)
         second = post("token/refresh", {"refresh": first["refresh"]}).json()
         assert me(second["access"]).status_code == 200
-        assert post("token/refresh", {"refresh": first["refresh"]}).status_code == 401
         assert post("token/refresh", {"refresh": second["refresh"]}).status_code == 200
+
+    @pytest.mark.parametrize("ended", ["exchanged", "revoked"])
+    def test_that_comes_again_ends_all(self, ada, post, me, ended):
+        first, other = tokens_issue(user=ada), tokens_issue(user=ada)
+        if ended == "exchanged":
+            latest = post("token/refresh", {"refresh": first["refresh"]}).json()
+        else:
+            token_revoke(refresh=first["refresh"])
+            latest = tokens_issue(user=ada)
+        for _ in range(2):
+            assert post("token/refresh", {"refresh": first["refresh"]}).status_code == 401
+        for pair in (first, other, latest):
+            assert me(pair["access"]).status_code == 401
+            assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
+        entry = AuditEntry.objects.get(action="tokens.reuse")
+        assert (entry.object_type, entry.object_id) == ("accounts.user", str(ada.pk))
+        assert me(tokens_issue(user=User.objects.get(pk=ada.pk))["access"]).status_code == 200
 
     def test_its_text_is_not_kept(self, ada):
         tokens_issue(user=ada)
@@ -192,15 +237,34 @@ class TestRefresh:
     def test_ends_with_revoke(self, ada, post, me):
         pair = tokens_issue(user=ada)
         assert post("token/revoke", {"refresh": pair["refresh"]}).status_code == 204
-        assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
         assert me(pair["access"]).status_code == 200
         assert post("token/revoke", {"refresh": pair["refresh"]}).status_code == 204
+        assert post("token/refresh", {"refresh": pair["refresh"]}).status_code == 401
 
     def test_revoke_everywhere_ends_all(self, ada, post, me):
         one, other = tokens_issue(user=ada), tokens_issue(user=ada)
         assert post("token/revoke", {"refresh": one["refresh"], "everywhere": True}).status_code == 204
         assert me(one["access"]).status_code == 401
         assert post("token/refresh", {"refresh": other["refresh"]}).status_code == 401
+
+    def test_revoke_everywhere_works_with_one_that_has_ended(self, ada, post, me):
+        pair = tokens_issue(user=ada)
+        assert post("token/revoke", {"refresh": pair["refresh"]}).status_code == 204
+        assert post("token/revoke", {"refresh": pair["refresh"], "everywhere": True}).status_code == 204
+        assert me(pair["access"]).status_code == 401
+        assert AuditEntry.objects.get(action="tokens.end").actor == ada
+
+    @pytest.mark.parametrize("everywhere", [True, False])
+    def test_revoke_everywhere_says_that_it_cannot(self, ada, post, me, everywhere):
+        early = RefreshToken.for_user(ada)
+        early.set_exp(from_time=timezone.now() - timedelta(days=8))
+        before = tokens_issue(user=ada)["refresh"]
+        tokens_end(user=ada)
+        access = tokens_issue(user=ada)["access"]
+        for refresh in (str(early), before, "a.b.c"):
+            answer = post("token/revoke", {"refresh": refresh, "everywhere": everywhere})
+            assert answer.status_code == (401 if everywhere else 204)
+        assert me(access).status_code == 200
 
     @pytest.mark.parametrize("text", ["", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
     def test_what_is_none(self, post, text):
@@ -214,7 +278,8 @@ class TestRefresh:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_refresh_at_once_one_is_answered():
-    refresh = tokens_issue(user=UserFactory(role="viewer"))["refresh"]
+    user = UserFactory(role="viewer")
+    refresh = tokens_issue(user=user)["refresh"]
     barrier, given = threading.Barrier(4), []
 
     def renew():
@@ -232,6 +297,7 @@ def test_of_two_who_refresh_at_once_one_is_answered():
     for thread in threads:
         thread.join()
     assert len([pair for pair in given if pair]) == 1
+    assert AuditEntry.objects.filter(action="tokens.reuse").count() == 1
 
 
 class TestKeys:
@@ -339,6 +405,14 @@ class TestApiKeys:
         _, text = key_create(user=UserFactory(role="admin"), name="reader", scopes=["read:*"])
         assert set(self.ask(client, text).json()["scopes"]) >= {"read:evidence", "read:drafts", "read:runs"}
         assert not any(scope.startswith("write:") for scope in self.ask(client, text).json()["scopes"])
+
+    @pytest.mark.parametrize("scope", ["read:nonsense", "write:", "nonsense:*", "*:*", "*", "read:*:*", "READ:*"])
+    def test_of_an_admin_holds_only_what_there_is(self, post, scope):
+        answer = self.make(post, UserFactory(role="admin"), scopes=["read:*", scope])
+        assert answer.status_code == 400
+        (fault,) = answer.json()["errors"]
+        assert fault == {"path": "scopes", "code": "unknown", "message": f"There is no scope {scope}."}
+        assert not ApiKey.objects.exists()
 
     @pytest.mark.parametrize(
         ("body", "path"),

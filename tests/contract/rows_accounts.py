@@ -25,7 +25,7 @@ def key(owner):
 ROWS = [
     row("POST", "auth/token", everyone(200), make=credentials, queries=4),
     row("POST", "auth/token/refresh", everyone(200), make=refresh_token, queries=7),
-    row("POST", "auth/token/revoke", everyone(204), make=refresh_token, queries=6),
+    row("POST", "auth/token/revoke", everyone(204), make=refresh_token, queries=5),
     row("GET", "auth/me", signed_in(200), queries=1),
     row("POST", "auth/ws-ticket", signed_in(201), queries=1),
     row("GET", "auth/keys", signed_in(200), queries=2),
