@@ -26,8 +26,10 @@ policy, limits, errors, ETags and their OpenAPI descriptions follow:
   another JSON type; `StrictSerializer`, which converts texts, for query parameters.
 - Reads get an ETag from their body and answer 304 by themselves; a response that sets its own `ETag` keeps it.
   `not_modified(request, etag)` saves the work where the version is known beforehand.
-- Limits: `costs` counts before the view works. `consume(request, cost, user=...)` (accounts.api.throttles) counts
-  later, for what may turn out not to count; `refund(request)` gives back. 304 does so by itself.
+- Limits: `costs` counts before the view works; 304 gives back by itself, `refund(request)` (accounts.api.throttles)
+  whatever else. Where an answer may be there already, name the cost in `described_by` alone and count in the view:
+  `charge(request, cost, user=...)` before computing or reading (429 if used up), `peek(...)` for a kept answer or a
+  304, which everybody gets.
   Pages and sockets call `limit_consume(user=..., cost=...)` (accounts.limits).
 - Plain Django views, sync or async: `@endpoint(...)` (accounts.api.plain).
 - OpenAPI: `@extend_schema(summary=..., request=..., responses=...)` with what is particular; common problems, headers

@@ -19,13 +19,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated, PermissionDenied, Throttled
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from accounts.api.permissions import Access, access_granted
 from accounts.api.problems import problem_of
-from accounts.api.throttles import consume
+from accounts.api.throttles import charge
 from accounts.api.views import ScopedView
 from accounts.limits import Cost
 
@@ -89,9 +89,7 @@ def _admit(request: HttpRequest, scope: Access, cost: Cost | None, methods: tupl
         refusal.auth_header = authenticators[0].authenticate_header(asker)  # type: ignore[attr-defined]
         raise refusal
     if cost is not None:
-        allowance = consume(request, cost, user=request.user)
-        if not allowance.allowed:
-            raise Throttled(max(allowance.reset, 1))
+        charge(request, cost, user=request.user)
 
 
 def _answer_to(error: Exception, methods: tuple[str, ...]) -> HttpResponseBase:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.addresses import client_ip
-from accounts.limits import AddressCost, Allowance, Cost, limit_consume, limit_consume_address, limit_refund
+from accounts.limits import (
+    AddressCost,
+    Allowance,
+    Cost,
+    limit_consume,
+    limit_consume_address,
+    limit_refund,
+    limit_status,
+)
 from accounts.policies import Asker
 
 if TYPE_CHECKING:
@@ -46,6 +56,22 @@ def consume(request: HttpRequest, cost: Cost | AddressCost, *, user: Asker) -> A
         allowance = limit_consume(user=cast("User", user), cost=cost)
     request.allowance = allowance  # type: ignore[attr-defined]
     return allowance
+
+
+def charge(request: HttpRequest, cost: Cost, *, user: Asker) -> None:
+    """Take a place for what is about to be computed or read. Raises Throttled where there is none.
+
+    For views that answer from a cache without taking a place; those call `peek`.
+    """
+    allowance = consume(request, cost, user=user)
+    if not allowance.allowed:
+        raise Throttled(max(allowance.reset, 1))
+
+
+def peek(request: HttpRequest, cost: Cost, *, user: Asker) -> None:
+    """Tell the client what is left, and take nothing: the answer is there already, also for who has used all up."""
+    found = limit_status(user=cast("User", user), cost=cost)
+    request.allowance = replace(found, allowed=True)  # type: ignore[attr-defined]
 
 
 def refund(request: HttpRequest) -> None:

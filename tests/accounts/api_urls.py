@@ -16,7 +16,7 @@ from accounts.api.permissions import TO_ALL, TO_SIGNED_IN
 from accounts.api.plain import endpoint
 from accounts.api.problems import Conflict, UnprocessableContent
 from accounts.api.serializers import BodySerializer
-from accounts.api.throttles import consume, refund
+from accounts.api.throttles import charge, consume, peek, refund
 from accounts.api.views import ScopedView, ScopedViewSet
 from accounts.limits import Cost, LimitsUnavailable
 from accounts.models import User
@@ -123,6 +123,13 @@ def plain(request):
     return JsonResponse({"user": request.user.username})
 
 
+@endpoint(scope=Scope.READ_SCENARIOS, described_by=Counted)
+def kept(request):
+    count = peek if request.GET.get("kept") else charge
+    count(request, Cost.SCENARIO_QUERIES, user=request.user)
+    return JsonResponse({})
+
+
 @endpoint(scope=Scope.CREATE_ANALYSIS, methods=("POST",), described_by=Counted)
 async def later(request):
     if request.headers.get("X-Wrong"):
@@ -161,6 +168,7 @@ urlpatterns = [
     path("api/v1/versioned", Versioned.as_view()),
     path("api/v1/users", Users.as_view({"get": "list"})),
     path("api/v1/plain", plain),
+    path("api/v1/kept", kept),
     path("api/v1/later", later),
     path("api/v1/signed-in/<str:name>", SignedIn.as_view()),
     path("api/v1/html", html),

@@ -255,6 +255,15 @@ class TestLimits:
         assert not connection().keys("limit:*")
 
 
+def test_what_is_kept_is_free_also_for_who_has_used_all_up(client):
+    headers = bearer(UserFactory(role="viewer"))
+    answers = [client.get(f"/api/v1/kept{query}", headers=headers) for query in ["?kept=1", *[""] * 51, "?kept=1"]]
+    assert [each.status_code for each in answers] == [200] * 51 + [429, 200]
+    assert [each["RateLimit-Remaining"] for each in answers[:2]] == ["50", "49"]
+    assert (answers[-1]["RateLimit-Remaining"], "Retry-After" in answers[-1]) == ("0", False)
+    assert 3500 < int(answers[-2]["Retry-After"]) <= 3600
+
+
 class TestETags:
     def test_what_the_client_has_is_not_sent_and_does_not_count(self, client):
         headers = bearer(UserFactory(role="viewer"))
