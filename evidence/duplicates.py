@@ -45,7 +45,10 @@ def marks_of(*, url: str, identifier: str) -> set[str]:
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return url.strip()  # no address at all, such as http://[::1: the same as itself only
     host = (parts.hostname or "").removeprefix("www.")
     query = f"?{parts.query}" if parts.query else ""
     return f"{host}{unquote(parts.path).rstrip('/')}{query}"

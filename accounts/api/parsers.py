@@ -24,21 +24,28 @@ class StrictJSONParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """The body's value. Raises PayloadTooLarge and ParseError."""
-        raw = read_body(stream, self.max_bytes)
         try:
-            text = raw.decode()
-            value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
-        except UnicodeDecodeError:
-            raise ParseError("The body is not UTF-8 text.") from None
-        except RecursionError:
-            raise ParseError("The body is nested too deeply.") from None
+            return strict_json(read_body(stream, self.max_bytes))
         except ValueError as error:
-            raise ParseError(f"The body is not valid JSON: {error}.") from None
-        if "\\u" in text:  # the only way to write what UTF-8 cannot say
-            _check_text(value)
-        elif "\x00" in text:
-            raise ParseError("The body holds a NUL character.")
-        return value
+            raise ParseError(f"The body {error}.") from None
+
+
+def strict_json(raw: bytes) -> Any:
+    """The value of JSON in UTF-8. Raises ValueError that goes on after "The body": "is not UTF-8 text"."""
+    try:
+        text = raw.decode()
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"is not valid JSON: {error}") from None
+    if "\\u" in text:  # the only way to write what UTF-8 cannot say
+        _check_text(value)
+    elif "\x00" in text:
+        raise ValueError("holds a NUL character")
+    return value
 
 
 def read_body(stream: IO[bytes], max_bytes: int) -> bytes:
@@ -65,6 +72,6 @@ def _check_text(value: Any) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ParseError("The body holds half of a surrogate pair.") from None
+        raise ValueError("holds half of a surrogate pair") from None
     if "\\u0000" in text.replace("\\\\", ""):
-        raise ParseError("The body holds a NUL character.")
+        raise ValueError("holds a NUL character")

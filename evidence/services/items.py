@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.audit import audit_record
@@ -28,6 +29,8 @@ from evidence.services.rules import (
 )
 
 BATCH = 1000
+RESERVED_IDS = ("import", "export")
+"""Addresses beside those of items, which would hide items of these names."""
 
 
 @transaction.atomic
@@ -42,6 +45,8 @@ def evidence_create(*, actor: User, content: Mapping[str, Any], public_id: str =
     write(item, content)
     if not public_id and item.hypothesis_id is not None:
         item.public_id = _next_id(item.hypothesis)
+    if item.public_id in RESERVED_IDS:
+        raise ValidationError({"public_id": ValidationError("This name is not free.", code="reserved")})
     _check(item)
     reason = checked_reason(reason, needed=False)
     store(item, actor=actor, reason=reason)

@@ -149,8 +149,12 @@ WRONG = {
     "id twice": ({"id": "H1-900"}, "id", "H1-900 is in row 1 already"),
     "impossible day": ({"source_publication_date": "2024-02-30"}, "source_publication_date",
                        "must be a day written YYYY-MM-DD, not '2024-02-30'"),
+    "a day long past": ({"source_publication_date": "1066-10-14", "source_url": "https://example.org/x"},
+                        "source_publication_date", "between 1900-01-01"),
     "source type": ({"source_type": "blog", "source_url": "https://example.org/x"}, "source_type", "not a valid"),
     "script as address": ({"source_url": "javascript:alert(1)"}, "source_url", "valid URL"),
+    "half an address": ({"source_url": "http://[::1"}, "source_url", "valid URL"),
+    "a name that is taken": ({"id": "export"}, "id", "not free"),
     "a source nobody can find": ({"source_url": ""}, "source_url", "needs an address or an identifier"),
     "no title": ({"source_title": "", "source_url": "https://example.org/x"}, "source_title", "cannot be blank"),
     "a NUL": ({"rationale": "a\x00b"}, "rationale", "Null characters"),
@@ -239,6 +243,24 @@ def test_a_title_that_is_almost_anothers_is_a_warning(curator):
     assert answer.rows[0].warnings == ["The title of the new source is almost that of old."]
 
 
+def test_a_status_that_is_not_the_items_is_a_warning(curator):
+    EvidenceFactory(public_id="H1-001", status="approved")
+    rows = [
+        {**ROW, "status": "approved"},
+        {**ROW, "id": "H1-901", "status": "draft"},
+        {**ROW, "id": "H1-902", "status": ""},
+    ]
+    answer = evidence_import(actor=curator, table=table(*rows))
+    assert [row.warnings for row in answer.rows] == [
+        ["The status 'approved' is not taken: the item was draft; review changes it."],
+        [],
+        [],
+    ]
+    assert set(Evidence.objects.exclude(public_id="H1-001").values_list("status", flat=True)) == {"draft"}
+    told = evidence_import(actor=curator, table=table({"id": "H1-001", "status": "retired"})).rows[0]
+    assert (told.outcome, "not taken: the item was approved" in told.warnings[0]) == ("unchanged", True)
+
+
 @pytest.mark.parametrize("role", ["viewer", "analyst"])
 def test_who_may_not_write_imports_nothing(role):
     with pytest.raises(PermissionDenied):
@@ -265,9 +287,12 @@ def test_wrong_columns_are_named(curator, header, words):
         (read_csv, b"x" * 20_000_001, "larger than"),
         (read_csv, b"id\n" + b"x" * 200_000, "not valid CSV"),
         (read_json, b"{", "not valid JSON"),
-        (read_json, b"\xff", "not valid JSON"),
+        (read_json, b"\xff", "not UTF-8"),
         (read_json, b'[{"id": NaN}]', "NaN is no JSON number"),
-        (read_json, b"[" * 100_000, "not valid JSON"),
+        (read_json, b"[" * 100_000, "nested too deeply"),
+        (read_json, b'[{"id": "a", "description": "\\ud800"}]', "half of a surrogate pair"),
+        (read_json, b'[{"id": "a", "description": "\\u0000"}]', "NUL character"),
+        (read_json, b'[{"id": "a", "strength": 1e999}]', "too large a number"),
         (read_json, b'{"id": 1}', "array of objects"),
         (read_json, b"[1]", "array of objects"),
         (read_json, b"[]", "no rows"),
