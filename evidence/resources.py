@@ -1,6 +1,7 @@
 """The table that evidence is imported from and exported to: one set of columns for API and admin.
 
-A row is one item with its source in full. `status` and `quality` are told and never taken.
+A row is one item with its source in full. `status` and `quality` are told and never taken; a warning says where a
+row has another status than its item.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ class EvidenceResource(ModelResource):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.outcomes: dict[int, str] = {}
-        self.warnings: dict[int, str] = {}
+        self.warnings: dict[int, list[str]] = {}
 
     @classmethod
     def types(cls) -> dict[str, pa.DataType]:
@@ -232,6 +233,10 @@ class EvidenceResource(ModelResource):
                 self._index.add(source)
                 self._new_sources[source.key] = number
         self.outcomes[number] = outcome
+        told = row.get("status")
+        if told and told != instance.status:  # a new instance is a draft
+            words = f"The status {told!r:.60} is not taken: the item was {instance.status}; review changes it."
+            self.warnings.setdefault(number, []).append(words)
 
     def after_import_row(self, row: Any, row_result: RowResult, **kwargs: Any) -> None:
         """Tell rows that changed nothing from others."""
@@ -243,7 +248,7 @@ class EvidenceResource(ModelResource):
         titles = {key: self._sources[key].title for key in self._new_sources}
         for key, others in self._index.similar(titles).items():
             words = f"The title of the new source is almost that of {', '.join(others[:3])}."
-            self.warnings[self._new_sources[key]] = words
+            self.warnings.setdefault(self._new_sources[key], []).append(words)
 
     def _source(self, instance: Evidence, actor: User, reason: str, *, is_create: bool) -> tuple[Source | None, bool]:
         """The row's source, stored or changed as the row says, and whether it is new; None: as it was."""

@@ -96,7 +96,8 @@ class EvidenceImportView(ScopedView):
         summary="Import a table of evidence",
         description="CSV in UTF-8 with a line of column names, or a JSON array of objects, with the columns of the "
         "export; `id` is needed and may be empty for new items, other columns may be left out, `status` and `quality` "
-        "are not taken. New items are drafts, changes of approved ones revisions. If a row is refused nothing is "
+        "are not taken, and a row with another status than its item has a warning. New items are drafts, changes of "
+        "approved ones revisions. If a row is refused nothing is "
         "written, and the errors name every row and column, unless `partial` is true. At most 10,000 rows.",
         operation_id="evidence_import",
         parameters=[EvidenceImportQuery],

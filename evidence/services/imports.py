@@ -83,13 +83,12 @@ def _answers(table: Dataset, resource: EvidenceResource, result: Result) -> Iter
     names = table["id"]
     for number in range(1, len(table) + 1):
         refused = number in invalid
-        warning = resource.warnings.get(number)
         yield RowAnswer(
             row=number,
             id=str(names[number - 1] or ""),
             outcome="refused" if refused else resource.outcomes[number],
             errors=list(_faults(invalid[number])) if refused else [],
-            warnings=[warning] if warning else [],
+            warnings=resource.warnings.get(number, []),
         )
 
 

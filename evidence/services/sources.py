@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.audit import audit_record
 from accounts.models import User
@@ -21,6 +23,9 @@ from evidence.services.reviews import drafts_reopen
 from evidence.services.rules import checked_reason, differences, locked, refuse_unknown, require, store, write
 
 DETAILS = ("title", "authors", "publisher", "source_type", "publication_date", "url", "identifier")
+EARLIEST = date(1900, 1, 1)
+AHEAD = timedelta(days=366)
+"""Journals date issues ahead, by less than a year."""
 WEIGHING_DETAILS = ("source_type", "publication_date", "url", "identifier")
 """What its items get their weight and their name in model documents from."""
 
@@ -98,9 +103,18 @@ def _check_identifier(source: Source) -> None:
         raise ValidationError({"identifier": fault})
 
 
+def _check_date(source: Source) -> None:
+    latest = timezone.localdate() + AHEAD
+    if not EARLIEST <= source.publication_date <= latest:
+        raise ValidationError(
+            {"publication_date": f"Should lie between {EARLIEST} and a year from now; is a digit mistyped?"}
+        )
+
+
 def _check(source: Source, others: Callable[[], SourceIndex]) -> None:
     """Raise ValidationError for a source with wrong fields, that cannot be found, or that is one of the others."""
     source.clean_fields(exclude={"key"})  # what follows says all that the database's constraints would
+    _check_date(source)
     if not source.url and not source.identifier:
         raise ValidationError("A source needs an address or an identifier.", code="required")
     if found := others().same(url=source.url, identifier=source.identifier):

@@ -83,6 +83,14 @@ def test_different_publications_are_kept_apart(one, other):
     assert not marks_of(**{"url": "", "identifier": "", **one}) & marks_of(**{"url": "", "identifier": "", **other})
 
 
+def test_a_stored_address_that_is_none_hides_no_other():
+    SourceFactory(key="odd", url="http://[::1")
+    SourceFactory(key="other", url="https://example.org/other")
+    index = SourceIndex.of(Source.objects.all())
+    assert index.same(url="http://[::1", identifier="") == ["odd"]
+    assert index.same(url="http://example.org/other/", identifier="") == ["other"]
+
+
 def test_isbn_with_and_without_hyphens():
     assert marks_of(url="", identifier="ISBN 978-0-262-03384-8") == marks_of(url="", identifier="isbn:9780262033848")
 
@@ -116,6 +124,8 @@ def test_a_source_gets_a_key_once_and_its_date_moves_the_quality_of_its_items(cu
         {"title": "a\x00b"},
         {"source_type": "blog"},
         {"publication_date": None},
+        {"publication_date": date(1899, 12, 31)},
+        {"publication_date": date(2999, 1, 1)},
         {"key": "mine"},
     ],
 )
