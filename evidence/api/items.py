@@ -187,49 +187,55 @@ class EvidenceViewSet(CuratedViewSet):
 
     @extend_schema(
         summary="Submit a draft for review",
-        description="Of an approved item, its revision. If-Match is heeded where it is sent, as in all steps.",
+        description="Of an approved item, its revision. If-Match is heeded where it is sent.",
         operation_id="evidence_submit",
         request=ReasonSerializer,
         responses={200: EvidenceSerializer, **CONFLICT, **CHANGED},
     )
     def submit(self, request: Request, public_id: str) -> Response:
         """Draft to submitted."""
-        return self._step(evidence_submit, public_id, ReasonSerializer)
+        item = self._item(public_id)
+        match_if_sent(request, self._etag(item))
+        return self._step(evidence_submit, item, ReasonSerializer)
 
     @extend_schema(
         summary="Approve a submitted item or revision",
-        description="Not by who wrote or edited it, whatever their role. From then on it counts in analyses.",
+        description="Not by who wrote or edited it, whatever their role. From then on it counts in analyses. As "
+        "for all decisions, If-Match names the version that was read.",
         operation_id="evidence_approve",
+        parameters=[IF_MATCH],
         request=ReasonSerializer,
-        responses={200: EvidenceSerializer, **CONFLICT, **CHANGED},
+        responses={200: EvidenceSerializer, **CONFLICT, **STALE},
     )
     def approve(self, request: Request, public_id: str) -> Response:
         """Submitted to approved."""
-        return self._step(evidence_approve, public_id, ReasonSerializer)
+        return self._decide(evidence_approve, public_id, ReasonSerializer)
 
     @extend_schema(
         summary="Reject a submitted item or revision",
         description="An approved item goes on to count as it is.",
         operation_id="evidence_reject",
+        parameters=[IF_MATCH],
         request=RequiredReasonSerializer,
-        responses={200: EvidenceSerializer, **CONFLICT, **CHANGED},
+        responses={200: EvidenceSerializer, **CONFLICT, **STALE},
         examples=[OpenApiExample("No page", {"reason": "The page is not given."}, request_only=True)],
     )
     def reject(self, request: Request, public_id: str) -> Response:
         """Submitted to rejected."""
-        return self._step(evidence_reject, public_id, RequiredReasonSerializer)
+        return self._decide(evidence_reject, public_id, RequiredReasonSerializer)
 
     @extend_schema(
         summary="Retire an approved or rejected item",
         description="It counts no more; its history stays. An open revision is rejected with it.",
         operation_id="evidence_retire",
+        parameters=[IF_MATCH],
         request=RequiredReasonSerializer,
-        responses={200: EvidenceSerializer, **CONFLICT, **CHANGED},
+        responses={200: EvidenceSerializer, **CONFLICT, **STALE},
         examples=[OpenApiExample("Superseded", {"reason": "The authors withdrew it."}, request_only=True)],
     )
     def retire(self, request: Request, public_id: str) -> Response:
         """Approved or rejected to retired."""
-        return self._step(evidence_retire, public_id, RequiredReasonSerializer)
+        return self._decide(evidence_retire, public_id, RequiredReasonSerializer)
 
     @extend_schema(
         summary="An item's history",
@@ -247,13 +253,17 @@ class EvidenceViewSet(CuratedViewSet):
     def _item(self, public_id: str) -> Evidence:
         return get_object_or_404(self.get_queryset(), public_id=public_id)
 
-    def _step(self, step: Callable[..., Evidence], public_id: str, body: type[Any]) -> Response:
-        """Take a step of review with an item."""
+    def _decide(self, decision: Callable[..., Evidence], public_id: str, body: type[Any]) -> Response:
+        """Decide on an item as it was read: what counts is what the reviewer has seen."""
         item = self._item(public_id)
-        match_if_sent(self.request, self._etag(item))
+        require_match(self.request, self._etag(item))
+        return self._step(decision, item, body)
+
+    def _step(self, step: Callable[..., Evidence], item: Evidence, body: type[Any]) -> Response:
+        """Take a step of review with an item."""
         reason = self.checked(body).get("reason", "")
-        expected = item.version if "If-Match" in self.request.headers else None
-        return self._answer(step(evidence=item, actor=self.actor, reason=reason, expected_version=expected))
+        stepped = step(evidence=item, actor=self.actor, reason=reason, expected_version=item.version)
+        return self._answer(stepped)
 
     def _content(self, given: Mapping[str, Any], reason: str) -> dict[str, Any]:
         """What the item is to say, by the names of the services; with a new source, which is stored."""

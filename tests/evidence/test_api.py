@@ -13,6 +13,7 @@ from accounts.tokens import AccessToken
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.services.items import evidence_edit
 from evidence.services.reviews import evidence_submit
+from evidence.services.sources import source_edit
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +167,13 @@ class TestWriting:
             ({"strength": 1.1}, "strength"),
             ({"strength": "high"}, "strength"),
             ({"strength": None}, "strength"),
+            ({"strength": True}, "strength"),
+            ({"strength": "0.3"}, "strength"),
+            ({"description": 5}, "description"),
+            ({"reason": False}, "reason"),
+            ({"id": 5}, "id"),
+            ({"quality_scores": {**ITEM["quality_scores"], "authority": "1"}}, "quality_scores.authority"),
+            ({"source": {**ITEM["source"], "title": 5}}, "source.title"),
             ({"quality_scores": {**ITEM["quality_scores"], "authority": -1}}, "quality_scores.authority"),
             ({"quality_scores": {"authority": 1}}, "quality_scores.methodology"),
             ({"quality_scores": {**ITEM["quality_scores"], "beauty": 1}}, "quality_scores.beauty"),
@@ -175,7 +183,10 @@ class TestWriting:
             ({"direction": "C"}, "direction"),
             ({"source": "nowhere"}, "source"),
             ({"source": 1}, "source"),
+            ({"source": "http://[::1"}, "source"),
+            ({"source": {**ITEM["source"], "url": "http://[::1"}}, "source.url"),
             ({"source": {**ITEM["source"], "publication_date": "2025-13-01"}}, "source.publication_date"),
+            ({"source": {**ITEM["source"], "publication_date": "2999-01-01"}}, "source.publication_date"),
             ({"source": {**ITEM["source"], "colour": "red"}}, "source.colour"),
             ({"source": {**ITEM["source"], "identifier": ""}}, "source"),
             ({"description": ""}, "description"),
@@ -241,20 +252,38 @@ class TestReview:
     def test_from_a_draft_to_what_counts_and_a_revision(self, ask, curator, admin, analyst):
         assert ask("post", "/evidence", curator, {**ITEM, "id": "H1-001"}).status_code == 201
         assert ask("get", "/evidence/H1-001", analyst).status_code == 404
-        assert ask("post", "/evidence/H1-001/approve", admin, {}).status_code == 409
+        assert ask("post", "/evidence/H1-001/approve", admin, {}, If_Match="*").status_code == 409
         assert ask("post", "/evidence/H1-001/submit", curator, {}).json()["status"] == "submitted"
-        refused = ask("post", "/evidence/H1-001/approve", curator, {})
+        refused = ask("post", "/evidence/H1-001/approve", curator, {}, If_Match="*")
         assert (refused.status_code, "neither wrote nor edited" in refused.json()["detail"]) == (403, True)
-        assert ask("post", "/evidence/H1-001/approve", admin, {"reason": "Sound."}).json()["status"] == "approved"
+        assert (
+            ask("post", "/evidence/H1-001/approve", admin, {"reason": "Sound."}, If_Match="*").json()["status"]
+            == "approved"
+        )
         change = {"strength": 0.9, "reason": "New data."}
         changed = ask("patch", "/evidence/H1-001", curator, change, If_Match="*").json()
         assert (changed["strength"], changed["revision"]["strength"], changed["status"]) == (0.4, 0.9, "approved")
         ask("post", "/evidence/H1-001/submit", curator, {})
-        assert faults(ask("post", "/evidence/H1-001/reject", admin, {})) == {"reason": "This field is required."}
-        rejected = ask("post", "/evidence/H1-001/reject", admin, {"reason": "Not shown."}).json()
+        assert faults(ask("post", "/evidence/H1-001/reject", admin, {}, If_Match="*")) == {
+            "reason": "This field is required."
+        }
+        rejected = ask("post", "/evidence/H1-001/reject", admin, {"reason": "Not shown."}, If_Match="*").json()
         assert (rejected["status"], rejected["revision"]) == ("approved", None)
-        retired = ask("post", "/evidence/H1-001/retire", admin, {"reason": "Superseded."}).json()
+        retired = ask("post", "/evidence/H1-001/retire", admin, {"reason": "Superseded."}, If_Match="*").json()
         assert (retired["status"], retired["review_reason"]) == ("retired", "Superseded.")
+
+    @pytest.mark.parametrize(
+        ("decision", "status"), [("approve", "submitted"), ("reject", "submitted"), ("retire", "approved")]
+    )
+    def test_a_decision_is_on_the_version_that_was_read(self, ask, admin, decision, status):
+        item = EvidenceFactory(public_id="H1-001", status=status)
+        seen, body = ask("get", "/evidence/H1-001", admin)["ETag"], {"reason": "Why."}
+        assert ask("post", f"/evidence/H1-001/{decision}", admin, body).status_code == 428
+        source_edit(source=item.source, actor=UserFactory(role="curator"), changes={"title": "Other"})
+        assert ask("post", f"/evidence/H1-001/{decision}", admin, body, If_Match=seen).status_code == 412
+        assert Evidence.objects.get().status == status
+        now = ask("get", "/evidence/H1-001", admin)["ETag"]
+        assert ask("post", f"/evidence/H1-001/{decision}", admin, body, If_Match=now).status_code == 200
 
     def test_a_step_heeds_the_version_where_one_is_sent(self, ask, curator, admin):
         item = EvidenceFactory(public_id="H1-001")
@@ -334,6 +363,38 @@ class TestTables:
     )
     def test_a_file_that_is_no_table_is_refused(self, client, curator, content, media_type, status):
         assert self.send(client, curator, content, media_type).status_code == status
+
+
+def test_values_of_another_json_type_change_nothing(ask, admin):
+    EvidenceFactory(public_id="H1-001", status="submitted")
+    for path, body in (
+        ("/evidence/H1-001", {"strength": True, "reason": "Why."}),
+        ("/hypotheses/H1", {"label": 5}),
+        ("/hypotheses/H1", {"prior_probability": "0.6", "reason": "Why."}),
+        (f"/sources/{Source.objects.get().pk}", {"title": 5}),
+    ):
+        response = ask("patch", path, admin, body, If_Match="*")
+        assert (response.status_code, list(faults(response))) == (400, [next(iter(body))])
+    assert Evidence.objects.get().version == Hypothesis.objects.get(code="H1").version == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("patch", "/evidence/H1-001"),
+        ("patch", "/hypotheses/H1"),
+        ("post", "/evidence/H1-001/approve"),
+        ("post", "/evidence/H1-001/reject"),
+        ("post", "/evidence"),
+        ("post", "/sources"),
+    ],
+)
+def test_null_is_no_body(client, admin, method, path):
+    EvidenceFactory(public_id="H1-001", status="submitted")
+    headers = {"Authorization": f"Bearer {AccessToken.for_user(admin)}", "If-Match": "*"}
+    response = client.generic(method.upper(), ROOT + path, "null", content_type="application/json", headers=headers)
+    assert response.status_code == 400, response.text
+    assert Evidence.objects.get().status == "submitted"
 
 
 class TestSources:
