@@ -17,7 +17,8 @@ from accounts.policies import Scope, may
 from analysis.api.derived import ANSWERS, PARAMETERS, WORDS, derived
 from analysis.api.documents import DocumentField
 from analysis.api.runs import finished_run
-from analysis.services.derived import COMPARISON, Question
+from analysis.models import AnalysisRun
+from analysis.services.derived import COMPARISON, Question, told_by
 
 MODEL_PARTS = frozenset({"changes", "attribution"})
 """Of a comparison: what is said of the two model documents, for who may read those."""
@@ -68,7 +69,7 @@ class CompareDescription(ScopedView):
     """Two runs."""
 
     scopes = {"get": Scope.READ_RESULTS}
-    costs = {"get": Cost.SCENARIO_QUERIES}
+    costs = {"get": Cost.ANALYSIS_RUNS}
 
     @extend_schema(
         summary="Compare two runs",
@@ -86,14 +87,19 @@ class CompareDescription(ScopedView):
 async def compare(request: HttpRequest) -> HttpResponse:
     """What differs between two runs."""
 
-    def ask() -> tuple[Question, None]:
+    def ask() -> tuple[Question, tuple[AnalysisRun, AnalysisRun]]:
         query = CompareQuerySerializer(data=request.GET.dict())
         query.is_valid(raise_exception=True)
         before, after = (finished_run(request.user, pk) for pk in query.validated_data["runs"])
-        return Question(COMPARISON, (str(before.pk), str(after.pk))), None
+        return Question(COMPARISON, (str(told_by(before).pk), str(told_by(after).pk))), (before, after)
 
-    def show(document: dict[str, Any], sought: None) -> dict[str, Any]:
+    def show(document: dict[str, Any], sought: tuple[AnalysisRun, AnalysisRun]) -> dict[str, Any]:
         hidden = frozenset() if may(request.user, Scope.READ_EVIDENCE) else MODEL_PARTS
-        return {key: value for key, value in document.items() if key not in hidden}
+        names = {
+            part: document[part] | {"name": run.model_document["name"]}
+            for part, run in zip(("before", "after"), sought, strict=True)
+            if run.cached_from_id is not None
+        }
+        return {key: value for key, value in document.items() if key not in hidden} | names
 
-    return await derived(request, Cost.SCENARIO_QUERIES, ask, show)
+    return await derived(request, ask, show)

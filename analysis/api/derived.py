@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, Throttled
+from rest_framework.exceptions import NotFound
 
 from accounts.api.etags import etag_of, not_modified
 from accounts.api.problems import MEDIA_TYPE, ServiceUnavailable, problem
 from accounts.api.schema import problem_response
 from accounts.api.serializers import StrictSerializer
-from accounts.api.throttles import consume
 from accounts.limits import Cost
-from accounts.models import User
+from analysis.api.admission import admit
 from analysis.api.runs import finished_run
 from analysis.api.waiting import PREFER, seconds_to_wait, settled
 from analysis.models import AnalysisRun
@@ -38,7 +37,7 @@ class PendingSerializer(serializers.Serializer):
 
 WORDS = (
     "Computed by a worker when somebody first asks, then kept: waits up to 25 seconds (200), or is to be asked again "
-    "(202). What was kept does not count against the limit."
+    "(202). Counts like an analysis run, but for what was kept or is being computed."
 )
 PARAMETERS = [
     PREFER,
@@ -59,7 +58,6 @@ class RunQuerySerializer(StrictSerializer):
 
 async def derived(
     request: HttpRequest,
-    cost: Cost,
     ask: Callable[[], tuple[Question, SoughtT]],
     show: Callable[[dict[str, Any], SoughtT], dict[str, Any]],
 ) -> HttpResponse:
@@ -67,7 +65,7 @@ async def derived(
 
     `ask` gives the question and what of its document is sought, `show` that part; they may raise as views do.
     """
-    question, sought, answer, hint = await sync_to_async(_asked)(request, cost, ask)
+    question, sought, answer, hint = await sync_to_async(_asked)(request, ask)
     seconds = 0 if hint else seconds_to_wait(request)
     if not answer.is_final:
         answer = await settled(lambda: answer_find(question=question), seconds)
@@ -84,17 +82,12 @@ def subject_run(request: HttpRequest, run_id: UUID | None) -> AnalysisRun:
     return baseline
 
 
-def _asked(
-    request: HttpRequest, cost: Cost, ask: Callable[[], tuple[Question, SoughtT]]
-) -> tuple[Question, SoughtT, Answer, str]:
+def _asked(request: HttpRequest, ask: Callable[[], tuple[Question, SoughtT]]) -> tuple[Question, SoughtT, Answer, str]:
     question, sought = ask()
     answer = answer_find(question=question)
     if answer.is_final:
         return question, sought, answer, ""
-    allowance = consume(request, cost, user=cast("User", request.user))
-    if not allowance.allowed:
-        raise Throttled(max(allowance.reset, 1))
-    answer_ask(question=question)
+    answer_ask(question=question, admit=lambda: admit(request, Cost.ANALYSIS_RUNS))
     return question, sought, answer, queue_hint(QUEUE)
 
 

@@ -18,7 +18,7 @@ from analysis.api.documents import DocumentField
 from analysis.engine.sensitivity.outputs import FORMS, parse_output
 from analysis.engine.spec import ModelError, parse_model
 from analysis.models import AnalysisRun
-from analysis.services.derived import INFLUENCE, Question
+from analysis.services.derived import INFLUENCE, Question, told_by
 from evidence.models import Evidence, Hypothesis
 
 
@@ -75,7 +75,7 @@ class EvidenceInfluenceDescription(ScopedView):
     """An item."""
 
     scopes = {"get": Scope.READ_EVIDENCE}
-    costs = {"get": Cost.EVIDENCE_QUERIES}
+    costs = {"get": Cost.ANALYSIS_RUNS}
 
     @extend_schema(
         summary="See what an item does to the result",
@@ -93,7 +93,7 @@ class HypothesisInfluenceDescription(ScopedView):
     """A hypothesis."""
 
     scopes = {"get": Scope.READ_EVIDENCE}
-    costs = {"get": Cost.EVIDENCE_QUERIES}
+    costs = {"get": Cost.ANALYSIS_RUNS}
 
     @extend_schema(
         summary="See what the evidence does for a hypothesis",
@@ -130,7 +130,7 @@ async def of_evidence(request: HttpRequest, public_id: str) -> HttpResponse:
         reason = None if counts else reasons.get(public_id, "It is not in the run's model.")
         return {**_about(document, run), "evidence_id": public_id, "counts": counts, "reason": reason, **effects}
 
-    return await derived(request, Cost.EVIDENCE_QUERIES, ask, show)
+    return await derived(request, ask, show)
 
 
 @endpoint(scope=Scope.READ_EVIDENCE, described_by=HypothesisInfluenceDescription)
@@ -149,7 +149,7 @@ async def of_hypothesis(request: HttpRequest, code: str) -> HttpResponse:
             **{kind: _on(document[kind], code) for kind in ("items", "sources", "groups")},
         }
 
-    return await derived(request, Cost.EVIDENCE_QUERIES, ask, show)
+    return await derived(request, ask, show)
 
 
 def _question(request: HttpRequest) -> tuple[Question, AnalysisRun]:
@@ -160,7 +160,7 @@ def _question(request: HttpRequest) -> tuple[Question, AnalysisRun]:
         output = parse_output(parse_model(run.model_document), query.validated_data.get("output")).name
     except ModelError as error:
         raise serializers.ValidationError({"output": [fault.message for fault in error.faults]}) from None
-    return Question(INFLUENCE, (str(run.pk), output)), run
+    return Question(INFLUENCE, (str(told_by(run).pk), output)), run
 
 
 def _about(document: dict[str, Any], run: AnalysisRun) -> dict[str, Any]:

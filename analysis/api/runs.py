@@ -19,6 +19,7 @@ from accounts.api.plain import endpoint
 from accounts.api.serializers import StrictSerializer
 from accounts.api.views import ScopedView
 from accounts.audit import audit_record
+from accounts.limits import Cost
 from accounts.policies import Asker, Scope, may
 from aifutures_site.config import get_config
 from analysis import exports
@@ -92,6 +93,7 @@ class RunViewSet(ComputationViewSet[AnalysisRun]):
     """The runs that the user may see."""
 
     scopes = {**ComputationViewSet.scopes, "model": Scope.READ_EVIDENCE}
+    costs = {"result": Cost.SCENARIO_QUERIES}
     serializer_class = RunSerializer
     pagination_class = RunPagination
     filterset_class = RunFilters
@@ -119,6 +121,7 @@ class ExportDescription(ScopedView):
     """A result as a file."""
 
     scopes = {"get": Scope.READ_RESULTS}
+    costs = {"get": Cost.SCENARIO_QUERIES}
 
     @extend_schema(
         summary="Download a run's result",
@@ -140,7 +143,7 @@ class ExportDescription(ScopedView):
         raise NotImplementedError
 
 
-@endpoint(scope=Scope.READ_RESULTS, described_by=ExportDescription)
+@endpoint(scope=Scope.READ_RESULTS, cost=Cost.SCENARIO_QUERIES, described_by=ExportDescription)
 def export(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A run's result as a file, whatever Accept says."""
     query = ExportQuerySerializer(data=request.GET.dict())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from threading import Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from accounts.api.views import ScopedView
 from accounts.limits import Cost
 from accounts.policies import Scope
 from analysis import scenarios as listing
+from analysis.api.admission import admit
 from analysis.api.runs import finished_run
 from analysis.models import AnalysisRun
 from analysis.selectors import baseline_run_id
@@ -162,7 +164,7 @@ class ScenarioDescription(ScopedView):
         raise NotImplementedError
 
 
-@endpoint(scope=Scope.READ_SCENARIOS, cost=Cost.SCENARIO_QUERIES, described_by=ScenariosDescription)
+@endpoint(scope=Scope.READ_SCENARIOS, described_by=ScenariosDescription)
 def scenarios(request: HttpRequest) -> HttpResponse:
     """The scenarios of a run."""
     query = _query(ScenarioQuerySerializer, request)
@@ -170,7 +172,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
     return _answer(request, _list_body, _run_id(request, query), query.get("year"), least, orders)
 
 
-@endpoint(scope=Scope.READ_SCENARIOS, cost=Cost.SCENARIO_QUERIES, described_by=ScenarioDescription)
+@endpoint(scope=Scope.READ_SCENARIOS, described_by=ScenarioDescription)
 def scenario(request: HttpRequest, code: str) -> HttpResponse:
     """One scenario of a run."""
     query = _query(RunQuerySerializer, request)
@@ -195,19 +197,48 @@ def _run_id(request: HttpRequest, query: dict[str, Any]) -> UUID:
     return baseline
 
 
+class _Kept:
+    """Bodies with their versions that this process keeps ready; the one not asked for longest is given up first."""
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[tuple[Any, ...], tuple[bytes, str]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: tuple[Any, ...]) -> tuple[bytes, str] | None:
+        with self._lock:
+            if key in self._bodies:
+                self._bodies.move_to_end(key)
+            return self._bodies.get(key)
+
+    def keep(self, key: tuple[Any, ...], made: tuple[bytes, str]) -> None:
+        with self._lock:
+            self._bodies[key] = made
+            if len(self._bodies) > KEPT:
+                self._bodies.popitem(last=False)
+
+
+_kept = _Kept()
+
+
 def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about: Any) -> HttpResponse:
-    body, etag = make(*about, int(time.monotonic() // FRESH_SECONDS))
+    """What is kept, or what the client has, is free; what is made for this request counts. Raises Throttled."""
+    key = (make, *about, int(time.monotonic() // FRESH_SECONDS))
+    found = _kept.find(key)
+    if found is None:
+        found = make(*about)
+        if not_modified(request, found[1]) is None:
+            admit(request, Cost.SCENARIO_QUERIES)
+        _kept.keep(key, found)
+    body, etag = found
     return not_modified(request, etag) or HttpResponse(body, content_type="application/json", headers={"ETag": etag})
 
 
-@lru_cache(KEPT)
-def _list_body(run_id: UUID, year: int | None, least: float, orders: tuple[str, ...], period: int) -> tuple[bytes, str]:
-    """The list's bytes and their version; `period` ends what was kept for long enough."""
+def _list_body(run_id: UUID, year: int | None, least: float, orders: tuple[str, ...]) -> tuple[bytes, str]:
+    """The list's bytes and their version."""
     return _bytes(lambda run: listing.scenario_list(run=run, year=year, min_probability=least, orders=orders), run_id)
 
 
-@lru_cache(KEPT)
-def _detail_body(run_id: UUID, year: int | None, code: str, period: int) -> tuple[bytes, str]:
+def _detail_body(run_id: UUID, year: int | None, code: str) -> tuple[bytes, str]:
     """One scenario's bytes and their version."""
     return _bytes(lambda run: listing.scenario_detail(run=run, year=year, code=code), run_id)
 

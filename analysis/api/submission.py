@@ -15,15 +15,14 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import OpenApiParameter
 from redis.exceptions import RedisError
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from accounts.api.parsers import StrictJSONParser
 from accounts.api.problems import MEDIA_TYPE, problem
 from accounts.api.schema import problem_response
-from accounts.api.throttles import consume
 from accounts.limits import Cost
 from accounts.models import User
+from analysis.api.admission import admit
 from analysis.api.documents import accepted, address, result_answer
 from analysis.api.idempotency import Claim, claim
 from analysis.api.parameters import invalid
@@ -65,23 +64,23 @@ async def submitted(
     request: HttpRequest, model: type[ComputationT], create: Callable[[Wish], ComputationT]
 ) -> HttpResponse:
     """Begin, wait, answer."""
-    found, hint = await sync_to_async(_begun)(request, model, create)
+    found, hint, cached = await sync_to_async(_begun)(request, model, create)
     seconds = 0 if hint else seconds_to_wait(request)  # nobody is there to wait for
     found = await settled(lambda: model._default_manager.get(pk=found.pk), seconds)
-    return await sync_to_async(_answer)(request, found, hint)
+    return await sync_to_async(_answer)(request, found, hint, cached)
 
 
 def _begun(
     request: HttpRequest, model: type[ComputationT], create: Callable[[Wish], ComputationT]
-) -> tuple[ComputationT, str]:
-    """What the request begins, or began before; and what stands in its way."""
+) -> tuple[ComputationT, str, bool]:
+    """What the request begins, or began before; what stands in its way; whether the user had an equal one already."""
     body = Request(request, parsers=[StrictJSONParser()]).data
     claimed = claim(request, body)
     found = None if claimed.is_first else model._default_manager.filter(pk=claimed.row_id).first()
     if found is None:
-        wish = Wish(cast("User", request.user), body, claimed.row_id, lambda: _admit(request))
+        wish = Wish(cast("User", request.user), body, claimed.row_id, lambda: admit(request, Cost.ANALYSIS_RUNS))
         found = _new(model, claimed, lambda: create(wish))
-    return found, "" if found.is_final else _hint(model)
+    return found, "" if found.is_final else _hint(model), found.pk != claimed.row_id
 
 
 def _new(model: type[ComputationT], claimed: Claim, create: Callable[[], ComputationT]) -> ComputationT:
@@ -97,13 +96,6 @@ def _new(model: type[ComputationT], claimed: Claim, create: Callable[[], Computa
         raise
 
 
-def _admit(request: HttpRequest) -> None:
-    """Count a computation. Raises Throttled."""
-    allowance = consume(request, Cost.ANALYSIS_RUNS, user=cast("User", request.user))
-    if not allowance.allowed:
-        raise Throttled(max(allowance.reset, 1))
-
-
 def _hint(model: type[Computation]) -> str:
     try:
         return queue_hint(KINDS[model].queue)
@@ -111,11 +103,12 @@ def _hint(model: type[Computation]) -> str:
         return "The queue cannot be reached now; the work waits for it in the database."
 
 
-def _answer(request: HttpRequest, found: Computation, hint: str) -> HttpResponse:
+def _answer(request: HttpRequest, found: Computation, hint: str, cached: bool) -> HttpResponse:
     headers = {"Location": address(found)}
     match found.status:
         case RunStatus.SUCCEEDED:
-            return JsonResponse(result_answer(found, request.user), headers=headers)
+            answer = result_answer(found, request.user)
+            return JsonResponse(answer | {"cached": cached or answer["cached"]}, headers=headers)
         case RunStatus.FAILED:
             return problem(422, found.error, headers=headers)
         case RunStatus.CANCELLED:

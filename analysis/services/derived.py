@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.core.cache import cache
 from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
 from analysis.engine import ENGINE_VERSION
+from analysis.models import AnalysisRun
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +69,37 @@ class Answer:
         return str(self.found.get("refusal", ""))
 
 
+def told_by(run: AnalysisRun) -> AnalysisRun:
+    """The run whose answers are this one's, too: the one that computed its result, where the models speak alike.
+
+    Two models with equal numbers may differ in words, which answers print. Only their names may differ: those are put
+    in by who shows an answer.
+    """
+    origin = run.cached_from
+    if origin is None:
+        return run
+    mine, other = ({**each.model_document, "name": ""} for each in (run, origin))
+    return origin if mine == other else run
+
+
 def answer_find(*, question: Question) -> Answer:
     """What is known now."""
     return Answer(question.job_id, cache.get(question.job_id) or {})
 
 
-def answer_ask(*, question: Question) -> None:
-    """Have a worker answer, unless one has been asked already. Raises RedisError."""
-    if not cache.add(f"{question.job_id}-asked", 1, ASKED_SECONDS):
+def answer_ask(*, question: Question, admit: Callable[[], None] = lambda: None) -> None:
+    """Have a worker answer, unless one has been asked already.
+
+    `admit` is called before something is to be computed, and raises where it may not be. Raises RedisError.
+    """
+    asked = f"{question.job_id}-asked"
+    if not cache.add(asked, 1, ASKED_SECONDS):
         return
+    try:
+        admit()
+    except Exception:
+        cache.delete(asked)
+        raise
     django_rq.get_queue(QUEUE, commit_mode="auto").enqueue_call(
         question.job, args=question.arguments, job_id=question.job_id, timeout=-1, result_ttl=0, failure_ttl=0
     )

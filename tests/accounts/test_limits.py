@@ -26,7 +26,7 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db
 
 TABLE = {
-    "viewer": {Cost.SCENARIO_QUERIES: (50, 3600)},
+    "viewer": {Cost.SCENARIO_QUERIES: (50, 3600), Cost.ANALYSIS_RUNS: (10, 3600)},
     "analyst": {Cost.EVIDENCE_QUERIES: (100, 3600), Cost.ANALYSIS_RUNS: (10, 3600), Cost.WHAT_IF: (600, 60)},
     "curator": {Cost.ANALYSIS_RUNS: (10, 3600), Cost.WHAT_IF: (600, 60)},
     "admin": {},

@@ -1,6 +1,8 @@
 """What follows from stored runs: comparisons and evidence influence, by a worker and from the cache."""
 
+import copy
 import json
+from itertools import permutations
 
 import django_rq
 import pytest
@@ -50,6 +52,19 @@ def run_of(document, **fields):
     )
 
 
+def run_of_equal(run):
+    return AnalysisRunFactory(
+        owner=run.owner, succeeded=True, model_document=run.model_document, result=run.result_document
+    )
+
+
+def twin_of(run, owner, words=None, **changes):
+    """A run of somebody else that was answered by the given one's result."""
+    document = copy.deepcopy(run.model_document) | changes
+    document["hypotheses"][0].update(words or {})
+    return AnalysisRunFactory(owner=owner, succeeded=True, model_document=document, result=None, cached_from=run)
+
+
 class TestCompare:
     @pytest.fixture
     def owner(self, api):
@@ -93,8 +108,29 @@ class TestCompare:
         assert full.json().keys() - short.json().keys() == {"changes", "attribution"}
         assert "T-1" not in short.text
         assert full["ETag"] != short["ETag"]
-        remaining = viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"]
-        assert remaining == 49  # what was kept is free
+        remaining = viewer.get("/auth/me").json()["limits"]["analysis_runs"]["remaining"]
+        assert remaining == 9  # what was kept is free
+
+    def test_what_has_to_be_computed_counts_like_a_run(self, api, owner, runs):
+        viewer = api("viewer")
+        for run in [*runs, *(more := [run_of_equal(runs[0]) for _ in range(4)])]:
+            run.is_shared = True
+            run.save()
+        pairs = [f"{one.pk},{other.pk}" for one, other in permutations([*runs, *more], 2)][:11]
+        for who in (viewer, owner):
+            statuses = [who.get(f"/analysis/compare?runs={pair}").status_code for pair in pairs]
+            assert statuses == ([202] * 10 + [429] if who is viewer else [202] * 11), "what is asked already is free"
+
+    def test_twins_share_one_computation_and_no_words(self, api, runs, path, work):
+        api(runs[0].owner).get(path)
+        assert work() == 1
+        stranger = api("analyst")
+        named = twin_of(runs[0], stranger.user, name="A stranger's")
+        told = twin_of(runs[1], stranger.user)
+        found = stranger.get(f"/analysis/compare?runs={named.pk},{told.pk}")
+        assert (found.status_code, found.json()["before"]["name"]) == (200, "A stranger's")
+        described = twin_of(runs[1], stranger.user, words={"outcome_a": "a secret merger"})
+        assert stranger.get(f"/analysis/compare?runs={named.pk},{described.pk}").status_code == 202
 
     def test_others_private_runs_are_not_there(self, api, runs, path):
         runs[0].is_shared = True
@@ -158,12 +194,12 @@ class TestInfluence:
         analyst.get("/evidence/T-2/influence?output=entropy@2050")
         analyst.get("/hypotheses/H1/influence")
         assert work() == 1
-        left = analyst.get("/auth/me").json()["limits"]["evidence_queries"]["remaining"]
-        assert left == 97
+        limits = analyst.get("/auth/me").json()["limits"]
+        assert limits["analysis_runs"]["remaining"] == 9
         found = analyst.get("/hypotheses/H1/influence").json()
         assert [each["id"] for each in found["items"]] == ["T-1", "T-2"]
         assert found["dependence"]["source"]
-        assert analyst.get("/auth/me").json()["limits"]["evidence_queries"]["remaining"] == left
+        assert analyst.get("/auth/me").json()["limits"] == limits
         assert analyst.get("/hypotheses/H2/influence").json()["items"] == []
 
     def test_an_item_that_does_not_count_says_why(self, analyst, work):

@@ -3,6 +3,7 @@
 import pytest
 from django.test.utils import CaptureQueriesContext
 
+from analysis.api import scenarios
 from analysis.engine.simulate import simulate
 from analysis.models import Scenario
 from analysis.services.model_documents import model_document_build
@@ -99,12 +100,33 @@ def test_who_has_it_is_told_so_at_no_cost(viewer):
     left = int(answer["RateLimit-Remaining"])
     again = viewer.get("/scenarios", If_None_Match=answer["ETag"])
     assert (again.status_code, again.content) == (304, b"")
-    assert int(again["RateLimit-Remaining"]) == left
+    assert viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"] == left
     assert viewer.get("/scenarios?year=2030")["ETag"] != answer["ETag"]
 
 
 def test_is_limited_for_viewers(viewer):
-    statuses = [viewer.get("/scenarios").status_code for _ in range(51)]
+    asked = [f"/scenarios?min_probability={part / 1000}" for part in range(51)]
+    answers = [viewer.get(path) for path in asked]
+    assert [answer.status_code for answer in answers] == [200] * 50 + [429]
+    assert viewer.get(asked[50]).status_code == 429, "what was refused is not kept for another try"
+    assert viewer.get(asked[0]).status_code == 200, "what is kept is free"
+
+
+def test_who_has_it_is_told_so_when_the_limit_is_used_up(viewer, api):
+    etag = viewer.get("/scenarios?year=2031")["ETag"]
+    for part in range(50):
+        viewer.get(f"/scenarios/ABBABB?year={2000 + part}")
+        viewer.get(f"/scenarios?min_probability={part / 1000}")
+    assert viewer.get("/scenarios?year=2032").status_code == 429
+    scenarios._kept = scenarios._Kept()
+    assert viewer.get("/scenarios?year=2031", If_None_Match=etag).status_code == 304
+    scenarios._kept = scenarios._Kept()
+    assert viewer.get("/scenarios?year=2031", If_None_Match='"another"').status_code == 429
+
+
+def test_results_and_files_count_like_scenarios(viewer, baseline):
+    paths = [f"/analysis/{baseline.pk}/result", f"/analysis/{baseline.pk}/export?format=csv"]
+    statuses = [viewer.get(paths[number % 2]).status_code for number in range(51)]
     assert statuses == [200] * 50 + [429]
 
 
