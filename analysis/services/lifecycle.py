@@ -65,12 +65,16 @@ def computation_create(
     """Store a new computation: answered at once where an equal one ended well lately, else queued after the commit.
 
     Equal are two of one kind with the same input hash and engine version, whoever asked for the first; lately is within
-    CACHE_TTL, with ENABLE_RESULT_CACHE. `fresh` computes anew. `admit` is called before something is to be computed,
+    CACHE_TTL, with ENABLE_RESULT_CACHE. Where the owner has an equal one already, that is given back, and none is
+    stored. `fresh` computes anew. `admit` is called before something is to be computed,
     and raises where it may not be: then there is no row. Raises ValidationError, and IntegrityError for an id that is
     taken.
     """
     now = timezone.now()
-    origin = None if fresh else _computed_lately(computation, now)
+    lately = _rows(type(computation)).none() if fresh else _ended_well_lately(computation, now)
+    if computation.owner_id is not None and (own := lately.filter(owner_id=computation.owner_id).first()):
+        return own
+    origin = lately.filter(cached_from__isnull=True).first()
     if origin is None:
         computation.status = RunStatus.QUEUED
         computation.queued_at, computation.job_id = now, uuid4().hex
@@ -182,19 +186,18 @@ def computations_reap() -> int:
     return sum(_reap_silent(kind, now) + _reap_cancelled(kind, now) + _reap_unclaimed(kind, now) for kind in KINDS)
 
 
-def _computed_lately(computation: ComputationT, now: datetime) -> ComputationT | None:
-    """An equal computation of its own, not long ended, to take the result from."""
+def _ended_well_lately(computation: ComputationT, now: datetime) -> QuerySet[ComputationT]:
+    """Equal computations to take the result from, the latest first."""
     service = get_config().service
     if not service.enable_result_cache:
-        return None
+        return _rows(type(computation)).none()
     equal = _rows(type(computation)).filter(
         input_hash=computation.input_hash,
         engine_version=computation.engine_version,
         status=RunStatus.SUCCEEDED,
         finished_at__gt=now - timedelta(seconds=service.cache_ttl),
-        cached_from__isnull=True,
     )
-    return equal.order_by("-finished_at").first()
+    return equal.order_by("-finished_at")
 
 
 def _reap_silent(model: type[Computation], now: datetime) -> int:

@@ -109,6 +109,15 @@ class TestCache:
         assert again.cached_from_id == origin.pk, "what is cached is nobody's origin"
 
     @each_kind
+    def test_who_has_an_equal_one_gets_it_back(self, factory, create):
+        origin, asker = computed(factory, owner=UserFactory()), UserFactory()
+        rows = [create(origin, owner=asker, name=f"Number {number}") for number in range(3)]
+        assert {row.pk for row in rows} == {rows[0].pk} != {origin.pk}
+        assert create(origin, owner=origin.owner).pk == origin.pk
+        assert type(origin).objects.count() == 2
+        assert create(origin, owner=asker, fresh=True).status == RunStatus.QUEUED
+
+    @each_kind
     @pytest.mark.parametrize(
         ("known", "asked"),
         [
