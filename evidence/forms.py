@@ -37,7 +37,7 @@ class CuratedForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
+        if self.instance.pk and "seen_version" in self.fields:
             self.initial["seen_version"] = self.instance.version
 
     def _post_clean(self) -> None:
