@@ -152,6 +152,8 @@ def test_csv_has_a_row_for_each_thing_and_year_with_the_configured_digits(owner,
     interval = result["scenario_intervals"]["ABBABB"]
     assert found["mean"] == f"{result['scenario_probabilities']['ABBABB']:.4f}"
     assert [found[name] for name in ("q05", "q95", "sd")] == [f"{interval[name]:.4f}" for name in ("q05", "q95", "sd")]
+    assert 0 < interval["mcse"] < 0.01
+    assert float(found["mcse"]) == pytest.approx(interval["mcse"], rel=1e-3)
     entropy = [float(row["mean"]) for row in rows if row["kind"] == "entropy"]
     assert entropy == pytest.approx([each["entropy_bits"] for each in result["temporal_evolution"]], abs=1e-4)
 
@@ -181,15 +183,16 @@ def test_refuses_other_files(owner, private, query):
     assert owner.get(f"/analysis/{private.pk}/export?{query}").status_code == 400
 
 
-def test_names_from_the_data_are_no_formulas_in_csv(owner):
+@pytest.mark.parametrize("formula", ["=SUM(A1)", "\t=SUM(A1)", "'=SUM(A1)"])
+def test_names_from_the_data_are_no_formulas_in_csv(owner, formula):
     document, result = computed()
-    text = json.dumps(result).replace("Adaptive Integration", "=SUM(A1)")
+    text = json.dumps(result).replace("Adaptive Integration", json.dumps(formula)[1:-1])
     run = AnalysisRunFactory(
         owner=owner.user, succeeded=True, model_document=document.to_json(), result=json.loads(text)
     )
     exported = owner.get(f"/analysis/{run.pk}/export?format=csv").content.decode()
-    assert "'=SUM(A1)" in exported
-    assert ",=SUM" not in exported
+    assert f",'{formula}," in exported
+    assert f",{formula}" not in exported
 
 
 def test_owners_and_admins_cancel_others_do_not(api, owner):
