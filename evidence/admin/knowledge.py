@@ -73,6 +73,7 @@ class SourceAdmin(DuplicatesMixin, CuratedAdmin):
     ordering = ("title", "id")  # the model's own is lost where rows are counted
     list_per_page = 25
     readonly_fields = ("key",)
+    fields = ("key", *DETAILS, "reason", "seen_version")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
