@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from aifutures_site.config import get_config
 from analysis.engine.result_file import self_contained
+from evidence.tables import guarded
 
 NUMBERS = ("mean", "q05", "q50", "q95", "sd", "mcse", "q25", "q75")
 ERRORS = frozenset({"mcse"})
@@ -66,7 +67,7 @@ def to_csv(result: Result, document: Model | None) -> bytes:
     writer.writeheader()
     for row in result_rows(result):
         writer.writerow(
-            {key: format(value, forms[key]) if key in forms else _no_formula(value) for key, value in row.items()}
+            {key: format(value, forms[key]) if key in forms else guarded(value) for key, value in row.items()}
         )
     return file.getvalue().encode()
 
@@ -100,11 +101,6 @@ WRITERS: Mapping[str, Writer] = {
 
 def _joined(means: Mapping[str, float], intervals: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     return {name: {"mean": mean, **intervals[name]} for name, mean in means.items()}
-
-
-def _no_formula(value: Any) -> Any:
-    """A name that a spreadsheet would take for a formula is marked as text (OWASP, CSV Injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def _fact(value: Any) -> str:
