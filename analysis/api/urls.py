@@ -13,7 +13,7 @@ from analysis.api.new_runs import rerun, run
 from analysis.api.runs import RunViewSet, export
 from analysis.api.scenarios import scenario, scenarios
 from analysis.api.studies import ReportViewSet, StudyViewSet, reports, studies
-from analysis.api.what_if import WhatIfView
+from analysis.api.what_if import what_if
 
 
 def _rows(name: str, viewset: type[Any]) -> list[URLPattern]:
@@ -47,7 +47,7 @@ urlpatterns = [
     path("analysis/<uuid:pk>/rerun", rerun, name="analysis-rerun"),
     path("evidence/<str:public_id>/influence", of_evidence, name="evidence-influence"),
     path("hypotheses/<str:code>/influence", of_hypothesis, name="hypothesis-influence"),
-    path("what-if", WhatIfView.as_view(), name="what-if"),
+    path("what-if", what_if, name="what-if"),
     path("sensitivity", studies, name="sensitivity-list"),
     *_rows("sensitivity", StudyViewSet),
     path("robustness", reports, name="robustness-list"),

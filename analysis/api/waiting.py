@@ -52,6 +52,7 @@ class Ending(Protocol):
 
 
 RowT = TypeVar("RowT", bound=Ending)
+T = TypeVar("T")
 
 
 def seconds_to_wait(request: HttpRequest) -> float:
@@ -73,13 +74,13 @@ async def settled(look: Callable[[], RowT], seconds: float) -> RowT:
     database is open, however many clients wait.
     """
     deadline = time.monotonic() + seconds
-    row = await _looked(look)
+    row = await looked(look)
     try:
         async with Redis.from_url(settings.REDIS_URL) as queue:
             pause = FIRST_PAUSE
             while not row.is_final and (left := deadline - time.monotonic()) > 0:
                 await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN), pause)
-                row = await _looked(look)
+                row = await looked(look)
                 pause = min(2 * pause, LONGEST_PAUSE)  # its job is another now, or lost
     except RedisError:
         return row  # it goes on; the client can ask again
@@ -96,8 +97,8 @@ async def _job_gone(queue: Redis, job_id: str, seconds: float, pause: float) -> 
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-async def _looked(look: Callable[[], RowT]) -> RowT:
-    """A look that leaves neither a thread nor a connection behind for the time of the wait."""
+async def looked(look: Callable[[], T]) -> T:
+    """What a function gives; it leaves neither a thread nor a connection behind for the time of the wait."""
     row = await sync_to_async(_without_connection)(look)
     # Django gives every request a thread of its own for what is not async, and keeps it to the request's end
     context = SyncToAsync.thread_sensitive_context.get(None)
@@ -107,7 +108,7 @@ async def _looked(look: Callable[[], RowT]) -> RowT:
     return row
 
 
-def _without_connection(look: Callable[[], RowT]) -> RowT:
+def _without_connection(look: Callable[[], T]) -> T:
     try:
         return look()
     finally:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import cast
+from uuid import UUID
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from accounts.api.parsers import StrictJSONParser
+from accounts.api.plain import endpoint
 from accounts.api.problems import MEDIA_TYPE, Conflict, ServiceUnavailable, UnprocessableContent
 from accounts.api.schema import problem_response
 from accounts.api.views import ScopedView
@@ -19,11 +22,12 @@ from accounts.policies import Scope
 from analysis.api.computations import visible
 from analysis.api.documents import DocumentField
 from analysis.api.parameters import SuppositionsSerializer, invalid
+from analysis.api.waiting import looked
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.spec import ModelError
 from analysis.models import AnalysisRun
 from analysis.selectors import baseline_run, run_list
-from analysis.services.what_if import Obsolete, Unanswered, what_if_ask
+from analysis.services.what_if import Obsolete, Question, Unanswered, what_if_begin, what_if_wait
 
 
 class WhatIfInputSerializer(SuppositionsSerializer):
@@ -47,7 +51,7 @@ class WhatIfSerializer(serializers.Serializer):
     computation_time = serializers.FloatField(help_text="Seconds.")
 
 
-class WhatIfView(ScopedView):
+class WhatIfDescription(ScopedView):
     """Questions."""
 
     scopes = {"post": Scope.CREATE_ANALYSIS}
@@ -67,29 +71,42 @@ class WhatIfView(ScopedView):
         },
         examples=[OpenApiExample("Early progress", {"overrides": {"posteriors": {"H1": 0.9}}}, request_only=True)],
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: HttpRequest) -> HttpResponse:
         """The answer, in a tenth of a second."""
-        serializer = WhatIfInputSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        question = dict(serializer.validated_data)
-        run = self._run(question)
-        user = cast("User", request.user)
-        try:
-            answer = what_if_ask(user=user, run=run, request=question)
-        except ModelError as error:
-            raise invalid(error) from None
-        except ImpossibleObservation as error:
-            raise UnprocessableContent(str(error)) from None
-        except Obsolete as error:
-            raise Conflict(f"Superseded: {error}.") from None
-        except Unanswered as error:
-            raise ServiceUnavailable(f"{error}.") from None
-        return Response({"run_id": str(run.pk), **answer})
+        raise NotImplementedError
 
-    def _run(self, question: dict[str, object]) -> AnalysisRun:
-        if "run" in question:
-            return visible(run_list(user=self.request.user), question.pop("run"))  # type: ignore[arg-type] # a UUID
-        run = baseline_run()
-        if run is None:
-            raise NotFound("No baseline has been published yet.")
-        return run
+
+@endpoint(scope=Scope.CREATE_ANALYSIS, cost=Cost.WHAT_IF, methods=("POST",), described_by=WhatIfDescription)
+async def what_if(request: HttpRequest) -> HttpResponse:
+    """What would be if."""
+    try:
+        run, question = await looked(lambda: _asked(request))
+        answer = await what_if_wait(question=question)
+    except ModelError as error:
+        raise invalid(error) from None
+    except ImpossibleObservation as error:
+        raise UnprocessableContent(str(error)) from None
+    except Obsolete as error:
+        raise Conflict(f"Superseded: {error}.") from None
+    except Unanswered as error:
+        raise ServiceUnavailable(f"{error}.") from None
+    return JsonResponse({"run_id": str(run.pk), **answer})
+
+
+def _asked(request: HttpRequest) -> tuple[AnalysisRun, Question]:
+    """The run that is asked about, and the question, which waits in the queue."""
+    user = cast("User", request.user)
+    serializer = WhatIfInputSerializer(data=Request(request, parsers=[StrictJSONParser()]).data)
+    serializer.is_valid(raise_exception=True)
+    given = dict(serializer.validated_data)
+    run = _run(user, given.pop("run", None))
+    return run, what_if_begin(user=user, run=run, request=given)
+
+
+def _run(user: User, run_id: UUID | None) -> AnalysisRun:
+    if run_id is not None:
+        return visible(run_list(user=user), run_id)
+    baseline = baseline_run()
+    if baseline is None:
+        raise NotFound("No baseline has been published yet.")
+    return baseline

@@ -1,14 +1,22 @@
 """POST /what-if: the engine's answer through the interactive queue, the newest question of a user first."""
 
+import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import django_rq
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connections
+from django.test import AsyncClient
 from rq.serializers import JSONSerializer
 
+from accounts.tokens import AccessToken
+from analysis.api import what_if as api_what_if
 from analysis.choices import WorkQueue
 from analysis.engine.what_if import what_if
+from analysis.services.what_if import what_if_begin
 from tests.analysis.api.support import computed, finished_run
 from tests.analysis.api.test_studies import Worker
 from tests.factories import UserFactory
@@ -112,3 +120,22 @@ def test_the_newest_question_wins(api, baseline, asking, work):
     work()
     assert (older.result(5).status_code, newer.result(5).status_code) == (409, 200)
     assert "newer" in older.result().json()["detail"]
+
+
+def test_who_waits_holds_no_thread(baseline, monkeypatch):
+    monkeypatch.setattr(api_what_if, "what_if_begin", partial(what_if_begin, seconds=1))
+    tokens = [AccessToken.for_user(UserFactory(role="analyst")) for _ in range(4)]
+
+    async def ask_at_once():
+        body = {"data": PRIOR, "content_type": "application/json"}
+        return await asyncio.gather(
+            *(
+                AsyncClient().post("/api/v1/what-if", **body, headers={"Authorization": f"Bearer {token}"})
+                for token in tokens
+            )
+        )
+
+    began = time.monotonic()
+    answers = async_to_sync(ask_at_once)()
+    assert time.monotonic() - began < 3, "the tests' one thread would need a second for each"
+    assert [answer.status_code for answer in answers] == [503] * 4
