@@ -132,7 +132,7 @@ ROWS = [
         queries=12,
     ),
     *computations("analysis"),
-    row("POST", "analysis/run", least(Role.ANALYST, 202), make=lambda owner: Call(body=SMALL), queries=20),
+    row("POST", "analysis/run", least(Role.ANALYST, 202), make=lambda owner: Call(body=SMALL), queries=11),
     row("GET", "analysis/compare", owned(202, by_admin=202), make=two_runs, queries=3),
     row(
         "GET",
@@ -147,7 +147,7 @@ ROWS = [
         "analysis/<uuid:pk>/rerun",
         owned(202, by_admin=202, below=403),
         make=private(finished_run),
-        queries=17,
+        queries=7,
     ),
     row("POST", "what-if", least(Role.ANALYST, 200), make=question, queries=2),
     *computations("sensitivity"),
