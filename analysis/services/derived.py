@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import django_rq
 from django.core.cache import cache
@@ -75,7 +75,7 @@ def told_by(run: AnalysisRun) -> AnalysisRun:
     Two models with equal numbers may differ in words, which answers print. Only their names may differ: those are put
     in by who shows an answer.
     """
-    origin = run.cached_from
+    origin = cast("AnalysisRun | None", run.cached_from)
     if origin is None:
         return run
     mine, other = ({**each.model_document, "name": ""} for each in (run, origin))

@@ -99,7 +99,7 @@ async def what_if_wait(*, question: Question) -> dict[str, Any]:
     stream, seconds = Result.get_key(question.job_id), question.seconds
     try:
         async with AsyncRedis.from_url(settings.REDIS_URL, socket_timeout=2 * seconds) as connection:
-            found = await connection.xread({stream: "0-0"}, block=1000 * seconds)
+            found: Any = await connection.xread({stream: "0-0"}, block=1000 * seconds)
         if not found:
             raise Unanswered(await sync_to_async(_given_up, thread_sensitive=False)(question))
     except RedisError:
