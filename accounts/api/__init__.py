@@ -24,6 +24,8 @@ policy, limits, errors, ETags and their OpenAPI descriptions follow:
   ValidationError pass (400 with the field as path). Everything is a problem document, also what plain Django answers.
 - Input (accounts.api.serializers): `BodySerializer` for JSON bodies, which takes no unknown field and no value of
   another JSON type; `StrictSerializer`, which converts texts, for query parameters.
+- Query parameters that `@extend_schema` does not name, pagination and filters aside, are refused before the view works,
+  and so are repeated ones that are no lists (accounts.api.queries).
 - Reads get an ETag from their body and answer 304 by themselves; a response that sets its own `ETag` keeps it.
   `not_modified(request, etag)` saves the work where the version is known beforehand.
 - Limits: `costs` counts before the view works; 304 gives back by itself, `refund(request)` (accounts.api.throttles)

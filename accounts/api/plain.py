@@ -25,6 +25,7 @@ from rest_framework.settings import api_settings
 
 from accounts.api.permissions import Access, access_granted
 from accounts.api.problems import problem_of
+from accounts.api.queries import query_check
 from accounts.api.throttles import charge
 from accounts.api.views import ScopedView
 from accounts.limits import Cost
@@ -41,13 +42,19 @@ def endpoint(
 ) -> Callable[[ViewT], ViewT]:
     """Put a plain view, sync or async, behind the doors of the API."""
 
+    def admit(request: HttpRequest) -> None:
+        _admit(request, scope, methods)
+        query_check(described_by, "get" if request.method == "HEAD" else str(request.method).lower(), request.GET)
+        if cost is not None:
+            charge(request, cost, user=request.user)
+
     def decorate(view: ViewT) -> ViewT:
         if iscoroutinefunction(view):
 
             @wraps(view)
             async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 try:
-                    await sync_to_async(_admit)(request, scope, cost, methods)
+                    await sync_to_async(admit)(request)
                     return cast("HttpResponseBase", await view(request, *args, **kwargs))
                 except Exception as error:
                     return _answer_to(error, methods)
@@ -58,7 +65,7 @@ def endpoint(
             @wraps(view)
             def guarded_sync(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 try:
-                    _admit(request, scope, cost, methods)
+                    admit(request)
                     return cast("HttpResponseBase", view(request, *args, **kwargs))
                 except Exception as error:
                     return _answer_to(error, methods)
@@ -71,7 +78,7 @@ def endpoint(
     return decorate
 
 
-def _admit(request: HttpRequest, scope: Access, cost: Cost | None, methods: tuple[str, ...]) -> None:
+def _admit(request: HttpRequest, scope: Access, methods: tuple[str, ...]) -> None:
     """Find out who asks, and let them in or raise what an ApiView would raise."""
     if request.method not in methods:
         raise MethodNotAllowed(request.method or "")
@@ -88,8 +95,6 @@ def _admit(request: HttpRequest, scope: Access, cost: Cost | None, methods: tupl
         refusal = NotAuthenticated()
         refusal.auth_header = authenticators[0].authenticate_header(asker)  # type: ignore[attr-defined]
         raise refusal
-    if cost is not None:
-        charge(request, cost, user=request.user)
 
 
 def _answer_to(error: Exception, methods: tuple[str, ...]) -> HttpResponseBase:

@@ -41,11 +41,15 @@ class BodySerializer(StrictSerializer):
         return {**super().refused(data), **{name: faults for name, faults in mistyped.items() if faults}}
 
 
+_TEXTS = (
+    *(serializers.CharField, serializers.UUIDField),
+    *(serializers.DateTimeField, serializers.DateField, serializers.TimeField, serializers.DurationField),
+)
 _JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "true or false"),
     (serializers.IntegerField, (int,), "a whole number"),
     (serializers.FloatField, (int, float), "a number"),
-    (serializers.CharField, (str,), "a text"),
+    *((kind, (str,), "a text") for kind in _TEXTS),
 )
 
 

@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSetMixin
 
 from accounts.api.etags import etag_of_bytes
 from accounts.api.permissions import Access
+from accounts.api.queries import query_check
 from accounts.api.schema import ApiSchema
 from accounts.limits import AddressCost, Cost
 
@@ -44,13 +45,15 @@ class ScopedView(APIView):
         return "get" if method == "head" else method
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """As DRF's, after refusing what no database takes."""
+        """As DRF's, refusing what no database takes, and then parameters that the operation has not."""
         if any("\x00" in str(value) for value in kwargs.values()):
             raise Http404
         for name, values in request.query_params.lists():
             if any("\x00" in text for text in (name, *values)):
                 raise ParseError("The address holds a NUL character.")
         super().initial(request, *args, **kwargs)
+        if self.operation is not None:
+            query_check(type(self), self.operation, request.query_params)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """As DRF's; what is read has an ETag, and is not sent to who has it already."""

@@ -7,6 +7,7 @@ from django.db import OperationalError, connection
 from django.db.models import F
 from django.http import Http404, HttpResponse, JsonResponse
 from django.urls import include, path
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -54,6 +55,9 @@ class Item(BodySerializer):
     tags = serializers.ListField(child=serializers.CharField(max_length=5), required=False)
     anything = serializers.JSONField(required=False)
     count = serializers.IntegerField(required=False, allow_null=True)
+    id = serializers.UUIDField(required=False)
+    at = serializers.DateTimeField(required=False)
+    day = serializers.DateField(required=False)
     sure = serializers.BooleanField(required=False)
 
 
@@ -79,9 +83,10 @@ class Scopeless(ScopedView):
 
 
 class Counted(ScopedView):
-    scopes = {"get": Scope.READ_SCENARIOS}
+    scopes = {"get": Scope.READ_SCENARIOS, "post": Scope.CREATE_ANALYSIS}
     costs = {"get": Cost.SCENARIO_QUERIES}
 
+    @extend_schema(parameters=[OpenApiParameter("kept")])
     def get(self, request):
         return Response({"n": 1})
 
@@ -112,6 +117,7 @@ class Users(ScopedViewSet):
     def page_extras(self, request):
         return {"filters_applied": {}}
 
+    @extend_schema(parameters=[OpenApiParameter("order", many=True)])
     def list(self, request):
         rows = User.objects.annotate(letter=F("last_name")).order_by(*request.query_params.getlist("order"))
         page = self.paginate_queryset(rows.prefetch_related("groups"))

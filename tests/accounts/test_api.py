@@ -171,6 +171,8 @@ class TestBodies:
             ({"name": "a", "count": True}, ["count"]),
             ({"name": "a", "sure": "yes"}, ["sure"]),
             ({"name": "a", "sure": None}, ["sure"]),
+            ({"name": "a", "id": 5, "at": 1, "day": 20260101}, ["at", "day", "id"]),
+            ({"name": "a", "id": True}, ["id"]),
             ({"name": "a", "tags": ["a", 5, "c", True]}, ["tags[1]", "tags[3]"]),
             ({"name": "a", "tags": "abc"}, ["tags"]),
             ({"name": "a", "quality": {"authority": "1"}}, ["quality.authority"]),
@@ -262,6 +264,19 @@ def test_what_is_kept_is_free_also_for_who_has_used_all_up(client):
     assert [each["RateLimit-Remaining"] for each in answers[:2]] == ["50", "49"]
     assert (answers[-1]["RateLimit-Remaining"], "Retry-After" in answers[-1]) == ("0", False)
     assert 3500 < int(answers[-2]["Retry-After"]) <= 3600
+
+
+@pytest.mark.parametrize("path", ["counted", "plain", "users"])
+def test_parameters_are_those_described_and_come_once(client, path):
+    headers = bearer(UserFactory(role="viewer"))
+    name = "limit" if path == "users" else "kept"
+    assert client.get(f"/api/v1/{path}?{name}=1", headers=headers).status_code == 200
+    answer = client.get(f"/api/v1/{path}?{name}=1&{name}=2&foo=3", headers=headers)
+    assert answer.status_code == 400
+    assert [(fault["path"], fault["code"]) for fault in answer.json()["errors"]] == [
+        (name, "repeated"),
+        ("foo", "unknown"),
+    ]
 
 
 class TestETags:
