@@ -151,9 +151,9 @@ ROWS = [
     ),
     row("POST", "what-if", least(Role.ANALYST, 200), make=question, queries=2),
     *computations("sensitivity"),
-    row("POST", "sensitivity", least(Role.ANALYST, 202), make=baseline(body=LOCAL), queries=18),
+    row("POST", "sensitivity", least(Role.ANALYST, 202), make=baseline(body=LOCAL), queries=9),
     *computations("robustness"),
-    row("POST", "robustness", least(Role.ANALYST, 202), make=baseline(body={}), queries=17),
+    row("POST", "robustness", least(Role.ANALYST, 202), make=baseline(body={}), queries=9),
     row("GET", "evidence/<str:public_id>/influence", least(Role.ANALYST, 202), make=item, queries=4),
     row(
         "GET",
