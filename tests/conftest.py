@@ -88,3 +88,11 @@ def _empty_redis(request: pytest.FixtureRequest) -> Iterator[None]:
         with redis.Redis.from_url(settings.REDIS_URL) as client:
             client.flushdb()
     yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests whose flush would leave the next one without what migrations put into the database."""
+    for item in items:
+        mark = item.get_closest_marker("django_db")
+        if mark and mark.kwargs.get("transaction") and not mark.kwargs.get("serialized_rollback"):
+            raise pytest.UsageError(f"{item.nodeid}: a test with transaction=True needs serialized_rollback=True")

@@ -384,17 +384,17 @@ class TestPlainViews:
         finally:
             await sync_to_async(connections.close_all)()
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
     async def test_wait_without_a_thread(self):
         answer = await self.ask("analyst")
         assert answer.json() == {"user": "ada", "counted": 9}
         assert (answer["RateLimit-Remaining"], answer["Cache-Control"]) == ("9", "private, no-cache")
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
     async def test_give_back_what_turns_out_not_to_count(self):
         assert (await self.ask("analyst", **{"X-Cached": "1"}))["RateLimit-Remaining"] == "10"
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
     @pytest.mark.parametrize(
         ("role", "headers", "status"),
         [("viewer", {}, 403), ("analyst", {"X-Wrong": "1"}, 409), ("analyst", {"X-Broken": "1"}, 500)],

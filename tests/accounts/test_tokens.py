@@ -276,7 +276,7 @@ class TestRefresh:
         assert me(pair["refresh"]).status_code == 401
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_of_two_who_refresh_at_once_one_is_answered():
     user = UserFactory(role="viewer")
     refresh = tokens_issue(user=user)["refresh"]

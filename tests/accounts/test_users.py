@@ -91,7 +91,7 @@ class TestTheLastAdmin:
         client.post(reverse("admin:accounts_user_changelist"), data)
         assert not User.objects.filter(pk=other.pk).exists()
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
     def test_of_two_who_demote_each_other_one_stays(self):
         pair = UserFactory.create_batch(2, role="admin")
         barrier = threading.Barrier(2)
@@ -109,7 +109,7 @@ class TestTheLastAdmin:
             assert sorted(map(str, pool.map(demote, pair))) == ["None", "refused"]
         assert sorted(self.still(user) for user in pair) == [False, True]
 
-    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
     def test_the_action_on_a_list_needs_no_transaction_around_it(self, client, last):
         data = {"action": "delete_selected", "_selected_action": [last.pk, UserFactory().pk]}
         assert "last active admin" in client.post(reverse("admin:accounts_user_changelist"), data).text

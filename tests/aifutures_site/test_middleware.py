@@ -27,7 +27,7 @@ def test_none_makes_async_views_hold_a_thread(name):
 
 
 @pytest.mark.urls(__name__)
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 async def test_long_waits_hold_no_thread():
     client = AsyncClient()
     begin = time.monotonic()

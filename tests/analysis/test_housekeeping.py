@@ -32,7 +32,7 @@ def test_tokens_whose_time_is_over_are_forgotten():
     assert tokens_forget_expired() == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_worker_forgets_them_at_first_and_then_by_the_day(monkeypatch):
     monkeypatch.setattr(worker, "TICK_SECONDS", 0.01)
     beats = []
