@@ -44,6 +44,7 @@ class InfluenceSerializer(serializers.ModelSerializer):
         fields = [
             "id", "key", "source", "source_outcome", "target", "target_outcome", "strength", "description", "order",
         ]  # fmt: skip
+        read_only_fields = ["order"]  # its range is the database's
 
     def get_key(self, influence: Influence) -> str:
         """The influence in one word."""
@@ -56,6 +57,7 @@ class ClusterSerializer(serializers.ModelSerializer):
     class Meta:
         model = ScenarioCluster
         fields = ["id", "name", "pattern", "colour", "order"]
+        read_only_fields = ["order"]
 
 
 class InfluenceChangeSerializer(BodySerializer):

@@ -104,6 +104,7 @@ class HypothesisSerializer(serializers.ModelSerializer):
             "code", "order", "label", "outcome_a", "outcome_b", "prior_probability", "initial_probability",
             "midpoint_year", "midpoint_sd", "speed", "version",
         ]  # fmt: skip
+        read_only_fields = ["order"]  # its range is the database's
 
 
 class HypothesisEditSerializer(_ReasonSerializer):
