@@ -38,7 +38,7 @@ CONFIG = SchemathesisConfig.from_dict(
     {
         "seed": 20260301,
         "generation": {"max-examples": 10, "deterministic": True, "no-shrink": True, "database": "none"},
-        "phases": {"coverage": {"enabled": False}},  # ten times as many requests, for an hour to spare
+        "phases": {"coverage": {"enabled": False}},  # many times as many requests: worth a run by hand
         "suppress-health-check": ["all"],
         # refused for what no schema says: a cursor, a year, a key used before, both a run and a model
         "checks": {"positive_data_acceptance": {"enabled": False}},
