@@ -66,9 +66,9 @@ def computation_create(
 
     Equal are two of one kind with the same input hash and engine version, whoever asked for the first; lately is within
     CACHE_TTL, with ENABLE_RESULT_CACHE. Where the owner has an equal one already, that is given back, and none is
-    stored. `fresh` computes anew. `admit` is called before something is to be computed,
-    and raises where it may not be: then there is no row. Raises ValidationError, and IntegrityError for an id that is
-    taken.
+    stored. `fresh` computes anew. `admit` is called before something is to be computed, and raises where it may not be:
+    then there is no row. Raises ValidationError for a wrong field, and IntegrityError for an id that is taken or fields
+    that do not go together.
     """
     now = timezone.now()
     lately = _rows(type(computation)).none() if fresh else _ended_well_lately(computation, now)

@@ -5,10 +5,12 @@ from datetime import timedelta
 import django_rq
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from aifutures_site.config import get_config
 from analysis.choices import RunStatus
+from analysis.models import AnalysisRun
 from analysis.services import lifecycle
 from tests.factories import AnalysisRunFactory, RobustnessReportFactory, SensitivityStudyFactory, UserFactory
 
@@ -164,9 +166,14 @@ class TestAdmission:
         assert create(computed(AnalysisRunFactory), admit=self.refuse).status == RunStatus.SUCCEEDED
 
 
-def test_a_row_that_makes_no_sense_is_refused(create):
-    with pytest.raises(ValidationError):
-        create(queued(AnalysisRunFactory), input_hash="no hash")
+@pytest.mark.parametrize(
+    ("wrong", "error"), [({"name": "n" * 201}, ValidationError), ({"input_hash": "no hash"}, IntegrityError)]
+)
+def test_a_row_that_makes_no_sense_is_refused(create, wrong, error):
+    like = queued(AnalysisRunFactory)
+    with pytest.raises(error), transaction.atomic():
+        create(like, **wrong)
+    assert list(AnalysisRun.objects.all()) == [like]
 
 
 @each_kind
