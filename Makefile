@@ -11,7 +11,7 @@ PARALLEL = auto --maxprocesses 8
 export PYTHON CHROMIUM
 
 .NOTPARALLEL:
-.PHONY: help demo serve test test-browser check bench bench-distributed bench-what-if load openapi lock clean base-env test-env bench-env
+.PHONY: help demo serve test test-browser check bench bench-api bench-distributed bench-what-if load openapi lock clean base-env test-env bench-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -39,7 +39,7 @@ check: export DATA_DIR = var/check
 check: test-env ## style, types, import rules, migrations, Django's own checks
 	@echo "ruff" && $(RUN) -m ruff check && $(RUN) -m ruff format --check --quiet
 	@echo "import rules" && $(RUN) -c 'from importlinter.cli import lint_imports; raise SystemExit(lint_imports())'
-	@echo "mypy" && $(RUN) -m mypy
+	@echo "mypy" && $(RUN) -m mypy && $(RUN) -m mypy --config-file deploy/client/pyproject.toml
 	@echo "migrations" && $(RUN) manage.py makemigrations --check --dry-run
 	@echo "Django" && $(RUN) manage.py check --fail-level WARNING
 	@echo "Django, as a server would run it" && DATABASE_URL=postgres://db/aifutures ENABLE_HTTPS=true \
@@ -49,6 +49,9 @@ check: test-env ## style, types, import rules, migrations, Django's own checks
 
 bench: bench-env ## the engine's speed, beside NumPy and JAX
 	@$(RUN) -m bench
+
+bench-api: bench-env ## the API's speed, and GET /scenarios beside the same in FastAPI
+	@$(RUN) -m bench.api
 
 bench-distributed: base-env ## worker processes of a Dask cluster against threads, and what many machines would take
 	@$(RUN) -m bench.distributed

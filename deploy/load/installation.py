@@ -26,15 +26,16 @@ from accounts.tokens import AccessToken
 from secrets import token_urlsafe
 names = [f"load-{{n}}" for n in range({viewers})]
 users = [user_create(username="load-owner", role=Role.ADMIN, password=token_urlsafe())]
-users += [user_create(username=name, role=Role.VIEWER, password=token_urlsafe()) for name in names]
+users += [user_create(username=name, role=Role.{role}, password=token_urlsafe()) for name in names]
 print(json.dumps([str(AccessToken.for_user(user)) for user in users]))
 """
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Where it is, and who may come: an owner of runs, and viewers."""
+    """Where it is, and who may come: an owner of runs, and viewers (or users of another role)."""
 
+    folder: Path
     port: int
     owner: str
     viewers: list[str]
@@ -54,11 +55,10 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation(*, viewers: int, sockets_per_user: int) -> Iterator[Installation]:
-    """One that is ready; it and its data are gone after the block."""
+def installation(*, viewers: int, role: str = "VIEWER", **limits: object) -> Iterator[Installation]:
+    """One that is ready, with other `limits` than usual; it and its data are gone after the block."""
     with tempfile.TemporaryDirectory(prefix="aifutures load ") as folder:
         config = Path(folder) / "config.json"
-        limits = {"sockets_per_user": sockets_per_user}
         config.write_text(json.dumps({"limits": limits, "analysis": {"monte_carlo": {"max_iterations": 2**31}}}))
         env = {"NUMBA_CACHE_DIR": str(PROJECT / "var" / "numba"), **os.environ}
         env |= {"DATA_DIR": folder, "AIFUTURES_CONFIG": str(config)}
@@ -70,12 +70,12 @@ def installation(*, viewers: int, sockets_per_user: int) -> Iterator[Installatio
             served = spawn([*manage, "serve", "--port", str(port)], env=env, stdout=out, stderr=out)
         try:
             _wait(served, log)
-            code = PEOPLE.format(viewers=viewers)
+            code = PEOPLE.format(viewers=viewers, role=role)
             made = subprocess.run(
                 [*manage, "shell", "-v0", "-c", code], env=env, capture_output=True, text=True, check=True, timeout=120
             )
             owner, *others = json.loads(made.stdout)
-            yield Installation(port, owner, others, _daphne_of(served.pid))
+            yield Installation(Path(folder), port, owner, others, _daphne_of(served.pid))
         finally:
             stop(served, 10)
 
