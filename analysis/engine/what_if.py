@@ -93,9 +93,7 @@ def what_if_document(
     choices = {kind: [dict(entry) for entry in entries] for kind, entries in given.items() if entries is not None}
     changed = with_overrides(document, overrides or {})
     allowed = min(iterations, document.settings.monte_carlo.max_iterations)
-    return with_run(
-        changed, iterations=allowed, sampler="sobol", dtype="float64", stop_when_converged=False, **choices
-    )
+    return with_run(changed, iterations=allowed, sampler="sobol", dtype="float64", stop_when_converged=False, **choices)
 
 
 @lru_cache(_BASES)
