@@ -24,7 +24,7 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
     return {**plain, "DATA_DIR": str(data_dir), "NUMBA_CACHE_DIR": numba, "PYTHONPATH": str(PROJECT), **more}
 
 
-def manage(*arguments: str, env: Mapping[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, env: Mapping[str, str], timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Run a command of manage.py to its end."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)

@@ -41,7 +41,7 @@ def served(data, tmp_path):
     port, log = free_port(), tmp_path / "log"
     command = [sys.executable, str(PROJECT / "manage.py"), "serve", "--port", str(port), "--workers", "2"]
     with running(*command, env=environment(data), log=log) as process:
-        wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 90, "the address")
+        wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 240, "the address")
         assert process.poll() is None, log.read_text()
         yield process, port, log
 
@@ -68,7 +68,7 @@ def test_life_of_a_server(served):
     process, port, log = served
     assert f"open http://127.0.0.1:{port}/" in log.read_text()
     assert get(port, "/health") == (200, '{"status": "ok"}')
-    wait_until(lambda: ready(port), 60, "ready")
+    wait_until(lambda: ready(port), 240, "ready")
     assert json.loads(get(port, "/ready")[1])["status"] == "ok"
 
     (answering,), computing = parts(process, "--queue interactive"), parts(process, "--queue default")

@@ -43,12 +43,12 @@ def url(tmp_path_factory):
             except httpx.TransportError:
                 return False
 
-        wait_until(ready, 120, "a server that is ready")
+        wait_until(ready, 300, "a server that is ready")
         made = manage("shell", "-v0", "-c", MAKE, env=env)
         assert made.returncode == 0, made.stderr
         address = f"http://127.0.0.1:{port}"
         with Client.sign_in(address, "carla", PASSWORD) as client:
-            wait_until(lambda: client.runs(published="true"), 90, "a baseline")
+            wait_until(lambda: client.runs(published="true"), 240, "a baseline")
         yield address
     assert "Traceback" not in log.read_text(), log.read_text()
 

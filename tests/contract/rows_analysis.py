@@ -13,7 +13,7 @@ from accounts.policies import Role
 from analysis.choices import WorkQueue
 from analysis.jobs import what_if
 from analysis.models import Influence, ScenarioCluster
-from tests.analysis.api.support import finished_run
+from tests.analysis.api.support import finished_run, interactive_ready
 from tests.contract.rows import Call, least, owned, row, signed_in
 from tests.factories import AnalysisRunFactory, EvidenceFactory, RobustnessReportFactory, SensitivityStudyFactory
 
@@ -80,6 +80,7 @@ class _Worker(SimpleWorker):
 
 def question(owner):
     """A question, and a worker that will answer it: the model is in its memory already."""
+    interactive_ready()
     run = finished_run(published=True)
     with mock.patch.object(what_if, "close_old_connections"):
         what_if.document_of(str(run.pk))

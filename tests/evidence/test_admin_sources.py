@@ -130,7 +130,7 @@ class TestPages:
         one, other = SourceFactory(title="Alpha"), SourceFactory(title="Omega")
         data = {"action": "merge", "_selected_action": [one.pk, other.pk]}
         page = client.post(reverse("admin:evidence_source_changelist"), data, follow=True)
-        assert [(a, b, why) for a, b, why in page.context["pairs"]] == [(one, other, "chosen in the list")]
+        assert [({a, b}, why) for a, b, why in page.context["pairs"]] == [({one, other}, "chosen in the list")]
         data["_selected_action"] = [one.pk]
         page = client.post(reverse("admin:evidence_source_changelist"), data, follow=True)
         assert "Choose two sources." in page.content.decode()

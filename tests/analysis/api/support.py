@@ -9,12 +9,20 @@ from typing import Any
 from django.test import Client
 
 from accounts.tokens import AccessToken
+from analysis.choices import WorkQueue
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import ModelDocument, input_hash
+from analysis.jobs.warm_up import warm_up
 from analysis.services.model_documents import model_document_build
 from tests.factories import AnalysisRunFactory
 
 API = "/api/v1"
+
+
+@cache
+def interactive_ready() -> None:
+    """Compile what answers questions, as a worker does before its first one."""
+    warm_up([WorkQueue.INTERACTIVE])
 
 
 class Api:

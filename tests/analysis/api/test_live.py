@@ -45,7 +45,7 @@ def server(tmp_path_factory):
             except httpx.TransportError:
                 return False
 
-        wait_until(ready, 120, "a server that is ready")
+        wait_until(ready, 300, "a server that is ready")
         made = manage("create_user", "ada", "--role", "analyst", "--password-file", str(secret), env=env)
         assert made.returncode == 0, made.stderr
         yield process, base
@@ -58,7 +58,7 @@ def ada(server):
     with httpx.Client(base_url=f"{base}/api/v1", timeout=TERMS) as client:
         answer = client.post("/auth/token", json={"username": "ada", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
-        wait_until(lambda: client.get("/scenarios").status_code == 200, 90, "a baseline")
+        wait_until(lambda: client.get("/scenarios").status_code == 200, 240, "a baseline")
         yield client
 
 

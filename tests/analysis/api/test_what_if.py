@@ -17,7 +17,7 @@ from analysis.api import what_if as api_what_if
 from analysis.choices import WorkQueue
 from analysis.engine.what_if import what_if
 from analysis.services.what_if import what_if_begin
-from tests.analysis.api.support import computed, finished_run
+from tests.analysis.api.support import computed, finished_run, interactive_ready
 from tests.analysis.api.test_studies import Worker
 from tests.factories import UserFactory
 from tests.processes import wait_until
@@ -35,6 +35,7 @@ def queue():
 @pytest.fixture
 def work(queue):
     """Answer what waits, in the main thread: RQ needs its signals."""
+    interactive_ready()
     return lambda: Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True)
 
 

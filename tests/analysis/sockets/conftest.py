@@ -74,7 +74,7 @@ def server(env, tmp_path_factory):
         "aifutures_site.asgi:application",
     )
     with running(*command, env=env, log=log) as process:
-        wait_until(lambda: _answers(port) or process.poll() is not None, 60, "daphne")
+        wait_until(lambda: _answers(port) or process.poll() is not None, 240, "daphne")
         assert process.poll() is None, log.read_text()
         yield f"127.0.0.1:{port}"
         assert process.poll() is None, log.read_text()
@@ -87,7 +87,7 @@ def worker(env, tmp_path_factory):
     log = tmp_path_factory.mktemp("logs") / "worker"
     command = (sys.executable, str(PROJECT / "manage.py"), "worker", "--queue", "analysis")
     with running(*command, env=env, log=log) as process:
-        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 120, "a worker")
+        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 300, "a worker")
         assert process.poll() is None, log.read_text()
         yield process
 
