@@ -104,6 +104,7 @@ class Command(BaseCommand):
         logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its four lines for each job tell nothing of the work
         runs.urgent[:] = queues[: queues.index(WorkQueue.ANALYSIS)] if WorkQueue.ANALYSIS in queues else []
         self.stdout.write(f"worker: ready, {engine_threads()} threads, queues {', '.join(names)}")
+        self.stdout.flush()  # whoever waits for it may read a file
         with contextlib.suppress(StopRequested):  # told to stop between two workers
             _work(names, burst)
             while not (burst or stopping.is_set()):
