@@ -135,12 +135,6 @@ RQ_QUEUES = {
     for name in ("interactive", "default", "analysis")
 }
 RQ_SHOW_ADMIN_LINK = False  # the queues have a page of their own, for admins only
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
-    }
-}
 
 # Who is who
 

@@ -16,8 +16,8 @@ from accounts.api.etags import etag_of, not_modified
 from accounts.api.problems import MEDIA_TYPE, ServiceUnavailable, problem
 from accounts.api.schema import problem_response
 from accounts.api.serializers import StrictSerializer
+from accounts.api.throttles import charge
 from accounts.limits import Cost
-from analysis.api.admission import admit
 from analysis.api.runs import finished_run
 from analysis.api.waiting import PREFER, seconds_to_wait, settled
 from analysis.models import AnalysisRun
@@ -87,7 +87,7 @@ def _asked(request: HttpRequest, ask: Callable[[], tuple[Question, SoughtT]]) ->
     answer = answer_find(question=question)
     if answer.is_final:
         return question, sought, answer, ""
-    answer_ask(question=question, admit=lambda: admit(request, Cost.ANALYSIS_RUNS))
+    answer_ask(question=question, admit=lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user))
     return question, sought, answer, queue_hint(QUEUE)
 
 

@@ -20,11 +20,11 @@ from accounts.api.plain import endpoint
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import problem_response
 from accounts.api.serializers import StrictSerializer
+from accounts.api.throttles import charge, peek
 from accounts.api.views import ScopedView
 from accounts.limits import Cost
 from accounts.policies import Scope
 from analysis import scenarios as listing
-from analysis.api.admission import admit
 from analysis.api.runs import finished_run
 from analysis.models import AnalysisRun
 from analysis.selectors import baseline_run_id
@@ -224,12 +224,12 @@ def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about
     """What is kept, or what the client has, is free; what is made for this request counts. Raises Throttled."""
     key = (make, *about, int(time.monotonic() // FRESH_SECONDS))
     found = _kept.find(key)
+    made = found or make(*about)
+    free = found is not None or not_modified(request, made[1]) is not None
+    (peek if free else charge)(request, Cost.SCENARIO_QUERIES, user=request.user)
     if found is None:
-        found = make(*about)
-        if not_modified(request, found[1]) is None:
-            admit(request, Cost.SCENARIO_QUERIES)
-        _kept.keep(key, found)
-    body, etag = found
+        _kept.keep(key, made)
+    body, etag = made
     return not_modified(request, etag) or HttpResponse(body, content_type="application/json", headers={"ETag": etag})
 
 

@@ -20,9 +20,9 @@ from rest_framework.request import Request
 from accounts.api.parsers import StrictJSONParser
 from accounts.api.problems import MEDIA_TYPE, problem
 from accounts.api.schema import problem_response
+from accounts.api.throttles import charge
 from accounts.limits import Cost
 from accounts.models import User
-from analysis.api.admission import admit
 from analysis.api.documents import accepted, address, result_answer
 from analysis.api.idempotency import Claim, claim
 from analysis.api.parameters import invalid
@@ -78,7 +78,12 @@ def _begun(
     claimed = claim(request, body)
     found = None if claimed.is_first else model._default_manager.filter(pk=claimed.row_id).first()
     if found is None:
-        wish = Wish(cast("User", request.user), body, claimed.row_id, lambda: admit(request, Cost.ANALYSIS_RUNS))
+        wish = Wish(
+            cast("User", request.user),
+            body,
+            claimed.row_id,
+            lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user),
+        )
         found = _new(model, claimed, lambda: create(wish))
     return found, "" if found.is_final else _hint(model), found.pk != claimed.row_id
 

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 import redis
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.core.cache import cache
 
@@ -106,12 +105,3 @@ def test_scripts_of_other_origins_may_use_the_api_if_named(client, settings):
     assert "if-match" in allowed["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Origin" not in ask("https://evil.example")
     assert "Access-Control-Allow-Origin" not in ask("https://notebook.example", "/accounts/login")
-
-
-async def test_channel_layer_is_redis():
-    layer = get_channel_layer()
-    channel = await layer.new_channel()
-    await layer.group_add("runs", channel)
-    await layer.group_send("runs", {"type": "progress", "seq": 1})
-    assert await layer.receive(channel) == {"type": "progress", "seq": 1}
-    await layer.flush()
