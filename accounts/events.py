@@ -26,4 +26,5 @@ def _publish(user_id: int) -> None:
     try:
         connection().publish(CHANNEL, str(user_id))
     except redis.RedisError as error:
-        logger.warning("a change of rights was not told: %s", error, extra={"user": user_id})
+        # not worth a warning: a command may run before Redis does, and open sockets look by themselves every minute
+        logger.debug("a change of rights was not told: %s", error, extra={"user": user_id})
