@@ -39,7 +39,8 @@ class DuplicatesMixin(ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             return self._merge(request)
-        sources = {source.key: source for source in Source.objects.annotate(number_of_items=Count("items"))}
+        stored = Source.objects.annotate(number_of_items=Count("items")).order_by("pk")
+        sources = {source.key: source for source in stored}
         chosen = [source for source in sources.values() if str(source.pk) in request.GET.getlist("source")]
         if len(chosen) == _PAIR:
             pairs = [Pair(chosen[0].key, chosen[1].key, "chosen in the list")]
