@@ -8,7 +8,6 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
@@ -19,7 +18,15 @@ from accounts.api.serializers import StrictSerializer
 from accounts.api.throttles import charge
 from accounts.limits import Cost
 from analysis.api.runs import finished_run
-from analysis.api.waiting import PREFER, seconds_to_wait, settled
+from analysis.api.waiting import (
+    PREFER,
+    PREFERENCE_APPLIED,
+    RETRY_AFTER,
+    Preferences,
+    preferences_of,
+    retry_after,
+    settled,
+)
 from analysis.models import AnalysisRun
 from analysis.selectors import baseline_run
 from analysis.services.derived import QUEUE, Answer, Question, answer_ask, answer_find
@@ -39,10 +46,7 @@ WORDS = (
     "Computed by a worker when somebody first asks, then kept: waits up to 25 seconds (200), or is to be asked again "
     "(202). Counts like an analysis run, but for what was kept or is being computed."
 )
-PARAMETERS = [
-    PREFER,
-    OpenApiParameter("Retry-After", int, OpenApiParameter.HEADER, response=[202], description="Seconds to wait."),
-]
+PARAMETERS = [PREFER, PREFERENCE_APPLIED, RETRY_AFTER]
 ANSWERS: Mapping[Any, Any] = {
     202: PendingSerializer,
     (409, MEDIA_TYPE): problem_response("A run has no result, or not yet."),
@@ -66,10 +70,12 @@ async def derived(
     `ask` gives the question and what of its document is sought, `show` that part; they may raise as views do.
     """
     question, sought, answer, hint = await sync_to_async(_asked)(request, ask)
-    seconds = 0 if hint else seconds_to_wait(request)
+    preferences = preferences_of(request)
+    if hint:
+        preferences = preferences.without_waiting()
     if not answer.is_final:
-        answer = await settled(lambda: answer_find(question=question), seconds)
-    return await sync_to_async(_shown)(request, answer, hint, lambda document: show(document, sought))
+        answer = await settled(lambda: answer_find(question=question), preferences.seconds)
+    return await sync_to_async(_shown)(request, answer, hint, preferences, lambda document: show(document, sought))
 
 
 def subject_run(request: HttpRequest, run_id: UUID | None) -> AnalysisRun:
@@ -92,14 +98,19 @@ def _asked(request: HttpRequest, ask: Callable[[], tuple[Question, SoughtT]]) ->
 
 
 def _shown(
-    request: HttpRequest, answer: Answer, hint: str, show: Callable[[dict[str, Any]], dict[str, Any]]
+    request: HttpRequest,
+    answer: Answer,
+    hint: str,
+    preferences: Preferences,
+    show: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> HttpResponse:
+    headers = preferences.applied(goes_on=not answer.is_final)
     if not answer.is_final:
-        return JsonResponse({"status": "running", "hint": hint}, status=202, headers={"Retry-After": "2"})
+        return JsonResponse({"status": "running", "hint": hint}, status=202, headers=headers | retry_after())
     if answer.refusal:
         return problem(422, answer.refusal)
     if answer.document is None:
         raise ServiceUnavailable(f"The engine failed unexpectedly; the worker's log names job {answer.job_id}.")
     found = show(answer.document)
     etag = etag_of(answer.job_id, found)
-    return not_modified(request, etag) or JsonResponse(found, headers={"ETag": etag})
+    return not_modified(request, etag) or JsonResponse(found, headers=headers | {"ETag": etag})

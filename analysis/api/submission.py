@@ -26,10 +26,20 @@ from accounts.models import User
 from analysis.api.documents import accepted, address, result_answer
 from analysis.api.idempotency import Claim, claim
 from analysis.api.parameters import invalid
-from analysis.api.waiting import IDEMPOTENCY_KEY, PREFER, seconds_to_wait, settled
+from analysis.api.waiting import (
+    IDEMPOTENCY_KEY,
+    PREFER,
+    PREFERENCE_APPLIED,
+    RETRY_AFTER,
+    Preferences,
+    preferences_of,
+    retry_after,
+    settled,
+)
 from analysis.choices import RunStatus
 from analysis.engine.spec import ModelError
 from analysis.models import Computation
+from analysis.progress import progress_of
 from analysis.services.lifecycle import KINDS
 from analysis.services.workers import queue_hint
 
@@ -53,7 +63,7 @@ WAITS = (
 LOCATION = OpenApiParameter(
     "Location", str, OpenApiParameter.HEADER, response=[200, 202], description="The address of what was begun."
 )
-PARAMETERS = [PREFER, IDEMPOTENCY_KEY, LOCATION]
+PARAMETERS = [PREFER, IDEMPOTENCY_KEY, LOCATION, PREFERENCE_APPLIED, RETRY_AFTER]
 PROBLEMS = {
     (409, MEDIA_TYPE): problem_response("It was cancelled before its end."),
     (422, MEDIA_TYPE): problem_response("It failed, and why; or the Idempotency-Key came with another body before."),
@@ -65,9 +75,11 @@ async def submitted(
 ) -> HttpResponse:
     """Begin, wait, answer."""
     found, hint, cached = await sync_to_async(_begun)(request, model, create)
-    seconds = 0 if hint else seconds_to_wait(request)  # nobody is there to wait for
-    found = await settled(lambda: model._default_manager.get(pk=found.pk), seconds)
-    return await sync_to_async(_answer)(request, found, hint, cached)
+    preferences = preferences_of(request)
+    if hint:
+        preferences = preferences.without_waiting()  # nobody is there to wait for
+    found = await settled(lambda: model._default_manager.get(pk=found.pk), preferences.seconds)
+    return await sync_to_async(_answer)(request, found, hint, cached, preferences)
 
 
 def _begun(
@@ -108,8 +120,10 @@ def _hint(model: type[Computation]) -> str:
         return "The queue cannot be reached now; the work waits for it in the database."
 
 
-def _answer(request: HttpRequest, found: Computation, hint: str, cached: bool) -> HttpResponse:
-    headers = {"Location": address(found)}
+def _answer(
+    request: HttpRequest, found: Computation, hint: str, cached: bool, preferences: Preferences
+) -> HttpResponse:
+    headers = {"Location": address(found), **preferences.applied(goes_on=not found.is_final)}
     match found.status:
         case RunStatus.SUCCEEDED:
             answer = result_answer(found, request.user)
@@ -118,4 +132,5 @@ def _answer(request: HttpRequest, found: Computation, hint: str, cached: bool) -
             return problem(422, found.error, headers=headers)
         case RunStatus.CANCELLED:
             return problem(409, "It was cancelled.", headers=headers)
+    headers |= retry_after(progress_of(found)["eta_seconds"])
     return JsonResponse(accepted(found, hint), status=202, headers=headers)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.conf import settings
@@ -22,6 +23,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between two looks whether a job is still there."""
 LOOK_AGAIN = 2.0
 """Seconds between two looks at the row itself, whatever the queue says."""
+SOONEST_RETRY, LATEST_RETRY = 2, 60
+"""Seconds after which a client that did not wait for the end may ask again."""
 
 PREFER = OpenApiParameter(
     "Prefer",
@@ -29,6 +32,16 @@ PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=f"`wait=N`: wait at most N seconds for the end ({LONGEST_WAIT} at most, and by default); "
     "`respond-async`: do not wait.",
+)
+PREFERENCE_APPLIED = OpenApiParameter(
+    "Preference-Applied",
+    str,
+    OpenApiParameter.HEADER,
+    response=[200, 202],
+    description="Which of the preferences in Prefer were followed, and how: `wait=25` for a longer one.",
+)
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, response=[202], description="Seconds until asking again is worth it."
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -55,16 +68,44 @@ RowT = TypeVar("RowT", bound=Ending)
 T = TypeVar("T")
 
 
-def seconds_to_wait(request: HttpRequest) -> float:
-    """How long the client would wait; preferences that make no sense are passed over, as RFC 7240 says."""
+class Preferences(NamedTuple):
+    """How a client would be answered (RFC 7240): the seconds that it names, and whether the work may go on meanwhile.
+
+    `wait` is None where it names none, or where nobody is there to wait for.
+    """
+
+    wait: int | None
+    respond_async: bool
+    seconds: float
+
+    def without_waiting(self) -> Preferences:
+        """The same where there is no sense in waiting."""
+        return self._replace(wait=None, seconds=0)
+
+    def applied(self, *, goes_on: bool) -> dict[str, str]:
+        """Preference-Applied of an answer, as headers; `goes_on`: it is 202, not what was waited for."""
+        followed = ["respond-async"] if self.respond_async and goes_on else []
+        followed += [f"wait={self.wait}"] if self.wait is not None else []
+        return {"Preference-Applied": ", ".join(followed)} if followed else {}
+
+
+def preferences_of(request: HttpRequest) -> Preferences:
+    """How the client would wait; preferences that make no sense are passed over, as RFC 7240 says."""
     preferences: dict[str, str] = {}
     for part in request.headers.get("Prefer", "").split(","):
         name, _, value = part.partition(";")[0].partition("=")
         preferences.setdefault(name.strip().lower(), value.strip().strip('"'))
     wait = preferences.get("wait", "")
     if wait.isascii() and wait.isdecimal() and len(wait) < 10:
-        return min(int(wait), LONGEST_WAIT)
-    return 0 if "respond-async" in preferences else LONGEST_WAIT
+        seconds = min(int(wait), LONGEST_WAIT)
+        return Preferences(seconds, "respond-async" in preferences, seconds)
+    respond_async = "respond-async" in preferences
+    return Preferences(None, respond_async, 0 if respond_async else LONGEST_WAIT)
+
+
+def retry_after(eta_seconds: float | None = None) -> dict[str, str]:
+    """Retry-After, as headers, of work that is expected to end in so many seconds; None: nobody knows."""
+    return {"Retry-After": str(min(max(math.ceil(eta_seconds or 0), SOONEST_RETRY), LATEST_RETRY))}
 
 
 async def settled(look: Callable[[], RowT], seconds: float) -> RowT:

@@ -164,6 +164,59 @@ def test_the_stored_answer_to_the_same_question_is_free_and_says_so(analyst, api
     assert other.post("/analysis/run", body | {"fresh": True}).status_code == 202
 
 
+class TestPreferences:
+    """RFC 7240: what of Prefer was followed."""
+
+    @pytest.fixture
+    def served(self, monkeypatch):
+        """As if a worker were there; what is queued is never begun."""
+        monkeypatch.setattr("analysis.api.submission.queue_hint", lambda queue: "")
+
+    @pytest.mark.parametrize("path", ["/analysis/run", "/sensitivity", "/robustness"])
+    @pytest.mark.parametrize(
+        ("prefer", "applied"),
+        [
+            ("wait=0", "wait=0"),
+            ("respond-async", "respond-async"),
+            ("respond-async, wait=0", "respond-async, wait=0"),
+            ("handling=lenient, Wait=0; x=1", "wait=0"),
+            ("respond-async, wait=-1", "respond-async"),
+        ],
+    )
+    def test_says_what_it_followed_of_work_that_goes_on(self, analyst, served, path, prefer, applied):
+        body = SMALL if path == "/analysis/run" else {"method": "local"} if path == "/sensitivity" else {}
+        answer = analyst.post(path, body, Prefer=prefer)
+        assert (answer.status_code, answer["Preference-Applied"]) == (202, applied)
+        assert 2 <= int(answer["Retry-After"]) <= 60
+        assert answer["Location"] == answer.json()["url"]
+
+    def test_nobody_waits_for_a_worker_that_is_not_there(self, analyst):
+        answer = analyst.post("/analysis/run", SMALL, Prefer="wait=20")
+        assert answer.status_code == 202
+        assert "Preference-Applied" not in answer
+        answer = analyst.post("/analysis/run", SMALL | {"seed": 1}, Prefer="wait=20, respond-async")
+        assert answer["Preference-Applied"] == "respond-async"
+
+    @pytest.mark.parametrize(("prefer", "applied"), [("wait=100", "wait=25"), ("respond-async", None), ("", None)])
+    def test_a_result_that_is_there_was_not_left_for_later(self, analyst, prefer, applied):
+        analyst.post("/analysis/run", SMALL)
+        run = only_run()
+        taken = computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
+        run_succeed(run=taken, result=computed()[1])
+        answer = analyst.post("/analysis/run", SMALL, Prefer=prefer)
+        assert (answer.status_code, answer.get("Preference-Applied")) == (200, applied)
+        assert "Retry-After" not in answer
+
+    def test_asks_again_when_it_may_be_done(self, analyst, served):
+        run_id = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow").json()["run_id"]
+        run = only_run()
+        computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
+        for rate, wait in ((512, "8"), (1, "60"), (1e9, "2")):
+            AnalysisRun.objects.update(rate=rate, iterations_total=4096)
+            answer = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow", Prefer="wait=0")
+            assert (answer.json()["run_id"], answer["Retry-After"]) == (run_id, wait)
+
+
 def test_runs_count_until_the_limit(analyst):
     answers = [analyst.post("/analysis/run", SMALL | {"seed": seed}) for seed in range(11)]
     assert [answer.status_code for answer in answers] == [202] * 10 + [429]
