@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
 
 from analysis.choices import Outcome
 from analysis.querysets import InfluenceQuerySet
@@ -30,6 +31,7 @@ class Influence(models.Model):
     description = models.CharField(max_length=500, blank=True, help_text="Why, in one sentence.")
 
     objects = InfluenceQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         ordering = ["order", "id"]

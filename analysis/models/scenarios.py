@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from simple_history.models import HistoricalRecords
 
 from analysis.querysets import ScenarioClusterQuerySet, ScenarioQuerySet
 
@@ -28,6 +29,7 @@ class ScenarioCluster(models.Model):
     )
 
     objects = ScenarioClusterQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         ordering = ["order", "id"]
@@ -53,6 +55,7 @@ class Scenario(models.Model):
     narrative = models.TextField()
 
     objects = ScenarioQuerySet.as_manager()
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         ordering = ["code"]

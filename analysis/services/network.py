@@ -14,7 +14,7 @@ from accounts.policies import Scope
 from analysis.engine.spec import ModelError
 from analysis.models import Influence, ScenarioCluster
 from analysis.services.model_documents import model_document_build
-from evidence.services.rules import checked_reason, differences, require, write
+from evidence.services.rules import checked_reason, differences, require, store, write
 
 INFLUENCE_FIELDS = ("strength", "description")
 CLUSTER_FIELDS = ("name", "pattern", "colour")
@@ -54,7 +54,7 @@ def _edit(
     before = {field: getattr(row, field) for field in changed}
     write(row, changed)
     row.full_clean()
-    row.save()
+    store(row, actor=actor, reason=reason)
     _check_model()
     details = {field: [before[field], value] for field, value in changed.items()}
     audit_record(actor=actor, action=action, subject=row, reason=reason, details=details)

@@ -43,7 +43,7 @@ def test_a_change_has_a_reason_and_is_audited(change, admin, model, field, value
     assert change(row, **{field: value}, reason="A survey.").status_code == 302
     row.refresh_from_db()
     assert getattr(row, field) == value
-    entry = AuditEntry.objects.get(object_id=row.pk)
+    entry = AuditEntry.objects.get(object_type=row._meta.label_lower, object_id=row.pk)
     assert (entry.actor, entry.reason, entry.details) == (admin, "A survey.", {field: [before, value]})
 
 
