@@ -1,8 +1,9 @@
-"""daphne, waiting for WebSocket clients that read slowly: `python -m aifutures_site.daphne`, options as daphne's.
+"""daphne with bounds: `python -m aifutures_site.daphne`, options as daphne's.
 
 daphne itself takes whatever an application sends and keeps it in memory until the client has read it. Here `send` of a
 WebSocket message returns when the client keeps up, so that the application can leave out what is out of date by then;
-a client that sends faster than it is answered is cut off; and a text that goes to many is made a frame once.
+a client that sends faster than it is answered is cut off; and a text that goes to many is made a frame once. Bodies of
+requests are bounded, too (`aifutures_site.bodies`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from autobahn.websocket.protocol import PreparedMessage
+from daphne import http_protocol
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -77,7 +79,14 @@ WebSocketFactory.protocol = Connection
 
 
 class WebServer(Server):
-    """daphne's server, whose `send` waits for slow readers."""
+    """daphne's server, whose `send` waits for slow readers, and which takes no body that is too big."""
+
+    def run(self) -> None:
+        """Serve until the process ends."""
+        from aifutures_site.bodies import BoundedRequest  # noqa: PLC0415 - needs the application's addresses
+
+        http_protocol.WebRequest = BoundedRequest
+        super().run()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Do what the application says; of a WebSocket message, return when the client keeps up."""
