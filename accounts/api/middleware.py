@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
@@ -55,11 +55,9 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     if not is_api(request):
         return response
     if response.status_code >= HTTPStatus.BAD_REQUEST and response.headers.get("Content-Type") != MEDIA_TYPE:
-        document = problem(response.status_code, DETAILS.get(response.status_code, ""))
-        for name in response.headers.keys() - {"Content-Type", "Content-Length"}:
-            document[name] = response[name]
-        document.cookies = response.cookies
-        response = document
+        response = _instead(response, problem(response.status_code, DETAILS.get(response.status_code, "")))
+    elif request.method == "OPTIONS" and response.status_code == HTTPStatus.OK:
+        response = _preflight(response)
     allowance: Allowance | None = getattr(request, "allowance", None)
     if allowance is not None:
         for name, value in allowance.headers().items():
@@ -68,3 +66,20 @@ def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
         patch_cache_control(response, private=True, no_cache=True)  # kept, and asked for again with its ETag
     patch_vary_headers(response, ["Authorization", "Cookie"])
     return response
+
+
+def _preflight(response: HttpResponseBase) -> HttpResponseBase:
+    """An answer of django-cors-headers, which are all empty pages, as an empty answer or a refusal."""
+    if "Access-Control-Allow-Origin" in response.headers:
+        empty = HttpResponse(status=HTTPStatus.NO_CONTENT)
+        del empty["Content-Type"]
+        return _instead(response, empty)
+    return _instead(response, problem(HTTPStatus.FORBIDDEN, "Scripts of this origin may not use the API."))
+
+
+def _instead(response: HttpResponseBase, document: HttpResponse) -> HttpResponse:
+    """A document with the headers and cookies of what it stands for."""
+    for name in response.headers.keys() - {"Content-Type", "Content-Length"}:
+        document[name] = response[name]
+    document.cookies = response.cookies
+    return document

@@ -98,10 +98,15 @@ def test_scripts_of_other_origins_may_use_the_api_if_named(client, settings):
 
     def ask(origin, path="/api/v1/auth/me"):
         wanted = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match"}
-        return client.options(path, headers={"Origin": origin, **wanted}).headers
+        return client.options(path, headers={"Origin": origin, **wanted})
 
     allowed = ask("https://notebook.example")
     assert allowed["Access-Control-Allow-Origin"] == "https://notebook.example"
     assert "if-match" in allowed["Access-Control-Allow-Headers"]
-    assert "Access-Control-Allow-Origin" not in ask("https://evil.example")
+    assert (allowed.status_code, allowed.content, "Content-Type" in allowed) == (204, b"", False)
+    foreign = ask("https://evil.example")
+    assert "Access-Control-Allow-Origin" not in foreign
+    assert (foreign.status_code, foreign["Content-Type"]) == (403, "application/problem+json")
+    assert foreign.json()["detail"] == "Scripts of this origin may not use the API."
+    assert "origin" in foreign["Vary"].lower()
     assert "Access-Control-Allow-Origin" not in ask("https://notebook.example", "/accounts/login")
