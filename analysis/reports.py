@@ -8,7 +8,7 @@ from typing import Any
 from analysis.constants import NO_COLOUR
 from analysis.models import AnalysisRun, Scenario, ScenarioCluster
 
-LIKELIEST = 10
+LIKELIEST = 12
 
 
 @dataclass(frozen=True)

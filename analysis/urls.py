@@ -1,7 +1,13 @@
 """Addresses of the analysis's pages."""
 
-from django.urls import path
+from __future__ import annotations
 
-from analysis import views
+from analysis.pages import (
+    home,
+)
 
-urlpatterns = [path("", views.dashboard, name="home")]
+PAGES = (
+    home,
+)  # fmt: skip
+
+urlpatterns = [pattern for page in PAGES for pattern in page.urlpatterns]

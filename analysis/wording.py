@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 THIN_SPACE = "\u202f"
+MINUS = "\u2212"
 ROUNDING = 1e-6
 """What a sum of float32 probabilities may lack of the 1 that is meant."""
 LIKELIHOOD = (
@@ -36,6 +37,16 @@ def percent(probability: float) -> str:
 def percent_range(low: float, high: float) -> str:
     """Two probabilities as a range in percent: `1.2–19 %`."""
     return f"{_digits(low)}–{_digits(high)}{THIN_SPACE}%"
+
+
+def points(difference: float) -> str:
+    """A difference of probabilities in percentage points: `+1.3 points`, `−12 points`, `no change` below 0.05."""
+    value = 100 * difference
+    if abs(value) < 0.05:
+        return "no change"
+    decimals = 1 if abs(value) < 9.95 else 0
+    sign = "+" if value > 0 else MINUS
+    return f"{sign}{abs(value):.{decimals}f}{THIN_SPACE}points"
 
 
 def likelihood(probability: float) -> str:

@@ -1,0 +1,1 @@
+"""Web pages of the analysis: one module for each, with its views and its `urlpatterns`."""
