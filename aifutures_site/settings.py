@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from importlib.metadata import distribution
 
 import environ
 from corsheaders.defaults import default_headers
@@ -234,8 +235,9 @@ if _service.trusted_proxies:
 
 # Files, words and clocks
 
+_PLOTLY = distribution("plotly").locate_file("plotly/package_data")  # the browser's half of the library
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [BASE_DIR / "static", ("plotly", _PLOTLY)]
 WHITENOISE_USE_FINDERS = True  # files are served as they lie in the apps: nothing to collect before a start
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600

@@ -50,7 +50,6 @@ _queues = [
 ]
 
 urlpatterns = [
-    path("", include("analysis.urls")),
     path("accounts/login", LoginView.as_view(), name="login"),
     path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
     path("api/v1/", include("aifutures_site.api")),
@@ -61,4 +60,5 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),
+    path("", include("analysis.urls")),  # last: of two addresses of one name, such as evidence, it is the page's
 ]
