@@ -16,12 +16,21 @@ from accounts.api.etags import etag_of, require_match
 from accounts.api.pagination import CursorPagination
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import IF_MATCH, problem_response
-from accounts.api.serializers import BodySerializer
-from accounts.api.views import ScopedViewSet
+from accounts.api.serializers import BodySerializer, StrictSerializer
 from accounts.policies import Scope
+from analysis.choices import Outcome
 from analysis.models import Influence, ScenarioCluster
 from analysis.models.scenarios import COLOUR, PATTERN
-from analysis.services.network import cluster_edit, influence_edit
+from analysis.services.network import (
+    cluster_create,
+    cluster_delete,
+    cluster_edit,
+    influence_create,
+    influence_delete,
+    influence_edit,
+)
+from evidence.api.base import DELETED, CuratedViewSet, checked_query
+from evidence.api.serializers import HypothesisField
 from evidence.services.rules import MAX_REASON
 
 RowT = TypeVar("RowT", Influence, ScenarioCluster)
@@ -60,6 +69,36 @@ class ClusterSerializer(serializers.ModelSerializer):
         read_only_fields = ["order"]
 
 
+class NewInfluenceSerializer(BodySerializer):
+    """A new influence, and why."""
+
+    source = HypothesisField(help_text="Code, such as H2.")  # type: ignore[assignment] # a field of that name
+    source_outcome = serializers.ChoiceField(Outcome.choices)
+    target = HypothesisField(help_text="Code, such as H4.")
+    target_outcome = serializers.ChoiceField(Outcome.choices)
+    strength = serializers.FloatField(min_value=0, max_value=1, help_text="Nats of log-odds.")
+    description = serializers.CharField(max_length=500, allow_blank=True, required=False)
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class NewClusterSerializer(BodySerializer):
+    """A new cluster, and why."""
+
+    name = serializers.CharField(max_length=100)
+    pattern = serializers.RegexField(PATTERN.replace(r"\Z", "$"), help_text="A, B or * for each.")
+    colour = serializers.RegexField(COLOUR.replace(r"\Z", "$"), help_text="Such as #009E73.")
+    order = serializers.IntegerField(
+        min_value=1, max_value=32, required=False, help_text="Its place, from 1; by default the last but one."
+    )
+    reason = serializers.CharField(max_length=MAX_REASON)
+
+
+class RemovalQuery(StrictSerializer):
+    """Why a part of the model is deleted."""
+
+    reason = serializers.CharField(max_length=MAX_REASON, help_text="Why; kept in the history.")
+
+
 class InfluenceChangeSerializer(BodySerializer):
     """What is to change of an influence, and why."""
 
@@ -89,15 +128,18 @@ class ClusterPagination(CursorPagination[ScenarioCluster]):
     results_key = "clusters"
 
 
-class _PartOfModelViewSet(ScopedViewSet, Generic[RowT]):
+class _PartOfModelViewSet(CuratedViewSet, Generic[RowT]):
     """What everyone reads with the scenarios, and admins change with a reason."""
 
-    scopes = {"list": Scope.READ_SCENARIOS, "retrieve": Scope.READ_SCENARIOS, "partial_update": Scope.WRITE_MODEL}
+    scopes = {
+        **dict.fromkeys(("list", "retrieve"), Scope.READ_SCENARIOS),
+        **dict.fromkeys(("create", "partial_update", "destroy"), Scope.WRITE_MODEL),
+    }
 
-    def answer(self, row: RowT) -> Response:
+    def answer(self, row: RowT, status: int = 200) -> Response:
         """The row with its version."""
         data = self.get_serializer(row).data
-        return Response(data, headers={"ETag": _etag(data)})
+        return Response(data, status, headers={"ETag": _etag(data)})
 
     def page(self) -> Response:
         """A page of rows."""
@@ -109,13 +151,11 @@ class _PartOfModelViewSet(ScopedViewSet, Generic[RowT]):
         row: RowT = get_object_or_404(self.get_queryset(), pk=pk)
         return row
 
-    def changes(self, pk: int, serializer_class: type[BodySerializer]) -> tuple[RowT, dict[str, Any]]:
-        """The row, held, and what is to change, once the client is seen to know the row. Within a transaction."""
-        row = get_object_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
+    def known(self, pk: int) -> RowT:
+        """The row, held, once the client is seen to know it. Within a transaction."""
+        row: RowT = get_object_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
         require_match(self.request, _etag(self.get_serializer(row).data))
-        serializer = serializer_class(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return row, serializer.validated_data
+        return row
 
 
 class InfluenceViewSet(_PartOfModelViewSet[Influence]):
@@ -133,6 +173,32 @@ class InfluenceViewSet(_PartOfModelViewSet[Influence]):
     def list(self, request: Request) -> Response:
         """The edges of the causal network between the hypotheses."""
         return self.page()
+
+    @extend_schema(
+        summary="Add an influence",
+        description="For admins. It counts in runs that begin from now on.",
+        operation_id="influences_create",
+        request=NewInfluenceSerializer,
+        responses={201: InfluenceSerializer},
+        examples=[
+            OpenApiExample(
+                "A new edge",
+                {
+                    "source": "H3",
+                    "source_outcome": "A",
+                    "target": "H6",
+                    "target_outcome": "B",
+                    "strength": 0.2,
+                    "reason": "Panel of 12 May 2026",
+                },
+                request_only=True,
+            ),
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """A new edge, the last in order, with a reason."""
+        given = self.checked(NewInfluenceSerializer)
+        return self.answer(influence_create(actor=self.actor, **given), 201)
 
     @extend_schema(summary="Read an influence", operation_id="influences_read")
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -152,11 +218,24 @@ class InfluenceViewSet(_PartOfModelViewSet[Influence]):
     )
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change the strength or the description, with a reason."""
-        user: Any = request.user
         with transaction.atomic():
-            row, given = self.changes(pk, InfluenceChangeSerializer)
+            row, given = self.known(pk), self.checked(InfluenceChangeSerializer)
             reason = given.pop("reason")
-            return self.answer(influence_edit(influence=row, actor=user, changes=given, reason=reason))
+            return self.answer(influence_edit(influence=row, actor=self.actor, changes=given, reason=reason))
+
+    @extend_schema(
+        summary="Delete an influence",
+        description="For admins. Runs that are queued or done keep it.",
+        operation_id="influences_delete",
+        parameters=[IF_MATCH, RemovalQuery],
+        responses={204: DELETED, **CHANGED},
+    )
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Take it out of the network, with a reason."""
+        reason = checked_query(request, RemovalQuery)["reason"]
+        with transaction.atomic():
+            influence_delete(influence=self.known(pk), actor=self.actor, reason=reason)
+        return Response(status=204)
 
 
 class ClusterViewSet(_PartOfModelViewSet[ScenarioCluster]):
@@ -174,6 +253,25 @@ class ClusterViewSet(_PartOfModelViewSet[ScenarioCluster]):
     def list(self, request: Request) -> Response:
         """The families of scenarios; a scenario belongs to the first whose pattern it fits."""
         return self.page()
+
+    @extend_schema(
+        summary="Add a cluster",
+        description="For admins. Clusters behind its place move on by one; the last one's pattern stays all `*`.",
+        operation_id="clusters_create",
+        request=NewClusterSerializer,
+        responses={201: ClusterSerializer},
+        examples=[
+            OpenApiExample(
+                "A new family",
+                {"name": "Late and safe", "pattern": "B**A**", "colour": "#009E73", "reason": "Asked for by readers"},
+                request_only=True,
+            ),
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        """A new family, with a reason."""
+        given = self.checked(NewClusterSerializer)
+        return self.answer(cluster_create(actor=self.actor, **given), 201)
 
     @extend_schema(summary="Read a cluster", operation_id="clusters_read")
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -193,11 +291,25 @@ class ClusterViewSet(_PartOfModelViewSet[ScenarioCluster]):
     )
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change the name, the pattern or the colour, with a reason."""
-        user: Any = request.user
         with transaction.atomic():
-            row, given = self.changes(pk, ClusterChangeSerializer)
+            row, given = self.known(pk), self.checked(ClusterChangeSerializer)
             reason = given.pop("reason")
-            return self.answer(cluster_edit(cluster=row, actor=user, changes=given, reason=reason))
+            return self.answer(cluster_edit(cluster=row, actor=self.actor, changes=given, reason=reason))
+
+    @extend_schema(
+        summary="Delete a cluster",
+        description="For admins. Its scenarios go to the next cluster that they fit; the last one, which takes all, "
+        "stays.",
+        operation_id="clusters_delete",
+        parameters=[IF_MATCH, RemovalQuery],
+        responses={204: DELETED, **CHANGED},
+    )
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Take it away, with a reason."""
+        reason = checked_query(request, RemovalQuery)["reason"]
+        with transaction.atomic():
+            cluster_delete(cluster=self.known(pk), actor=self.actor, reason=reason)
+        return Response(status=204)
 
 
 def _etag(data: dict[str, Any]) -> str:

@@ -27,17 +27,16 @@ def _rows(name: str, viewset: type[Any]) -> list[URLPattern]:
     ]
 
 
+_ALL: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
 urlpatterns = [
     path("scenarios", scenarios, name="scenarios"),
     path("scenarios/<str:code>", scenario, name="scenario"),
-    path("clusters", ClusterViewSet.as_view({"get": "list"}), name="clusters"),
-    path("clusters/<int:pk>", ClusterViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="cluster"),
-    path("influences", InfluenceViewSet.as_view({"get": "list"}), name="influences"),
-    path(
-        "influences/<int:pk>",
-        InfluenceViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
-        name="influence",
-    ),
+    path("clusters", ClusterViewSet.as_view(_ALL), name="clusters"),
+    path("clusters/<int:pk>", ClusterViewSet.as_view(_ONE), name="cluster"),
+    path("influences", InfluenceViewSet.as_view(_ALL), name="influences"),
+    path("influences/<int:pk>", InfluenceViewSet.as_view(_ONE), name="influence"),
     path("analysis", RunViewSet.as_view({"get": "list"}), name="analysis-list"),
     path("analysis/compare", compare, name="analysis-compare"),
     path("analysis/run", run, name="analysis-new"),

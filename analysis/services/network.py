@@ -14,12 +14,47 @@ from accounts.policies import Scope
 from analysis.engine.spec import ModelError
 from analysis.models import Influence, ScenarioCluster
 from analysis.services.model_documents import model_document_build
-from evidence.services.rules import checked_reason, differences, require, store, write
+from evidence.models import Hypothesis
+from evidence.services.rules import checked_reason, differences, locked, remove, require, store, write
 
 INFLUENCE_FIELDS = ("strength", "description")
 CLUSTER_FIELDS = ("name", "pattern", "colour")
 
 RowT = TypeVar("RowT", Influence, ScenarioCluster)
+
+
+@transaction.atomic
+def influence_create(
+    *,
+    actor: User,
+    source: Hypothesis,
+    source_outcome: str,
+    target: Hypothesis,
+    target_outcome: str,
+    strength: float,
+    description: str = "",
+    reason: str,
+) -> Influence:
+    """A new influence, the last in order. Raises PermissionDenied, ValidationError."""
+    require(actor, Scope.WRITE_MODEL)
+    reason = checked_reason(reason)
+    orders = [row.order for row in Influence.objects.select_for_update()]  # two at once take two places
+    row = Influence(
+        order=max(orders, default=0) + 1,
+        source=source,
+        source_outcome=source_outcome,
+        target=target,
+        target_outcome=target_outcome,
+        strength=strength,
+        description=description,
+    )
+    return _stored(row, actor=actor, reason=reason, action="influence.create", details={"influence": str(row)})
+
+
+@transaction.atomic
+def influence_delete(*, influence: Influence, actor: User, reason: str) -> None:
+    """Take an influence out of the network; its history stays. Raises PermissionDenied, ValidationError."""
+    _remove(influence, actor=actor, reason=reason, action="influence.delete", fields=INFLUENCE_FIELDS)
 
 
 @transaction.atomic
@@ -31,6 +66,35 @@ def influence_edit(*, influence: Influence, actor: User, changes: Mapping[str, A
     return _edit(
         influence, actor=actor, changes=changes, fields=INFLUENCE_FIELDS, reason=reason, action="influence.edit"
     )
+
+
+@transaction.atomic
+def cluster_create(
+    *, actor: User, name: str, pattern: str, colour: str, order: int | None = None, reason: str
+) -> ScenarioCluster:
+    """A new cluster at a place from 1, by default the last but one: the last takes what is left over.
+
+    Those behind it move on by one. Raises PermissionDenied, ValidationError.
+    """
+    require(actor, Scope.WRITE_MODEL)
+    reason = checked_reason(reason)
+    rows = list(ScenarioCluster.objects.select_for_update())
+    place = max(len(rows), 1) if order is None else order
+    if not 1 <= place <= len(rows) + 1:
+        raise ValidationError({"order": f"Should lie between 1 and {len(rows) + 1}."})
+    row = ScenarioCluster(name=name, pattern=pattern, colour=colour, order=place)
+    for number, other in enumerate(rows, 1):
+        _move(other, number + (number >= place), actor, reason)
+    return _stored(row, actor=actor, reason=reason, action="cluster.create", details={"cluster": str(row)})
+
+
+@transaction.atomic
+def cluster_delete(*, cluster: ScenarioCluster, actor: User, reason: str) -> None:
+    """Take a cluster away: its scenarios go to the next that they fit, so the last one, which takes all, stays.
+
+    Raises PermissionDenied, ValidationError.
+    """
+    _remove(cluster, actor=actor, reason=reason, action="cluster.delete", fields=CLUSTER_FIELDS)
 
 
 @transaction.atomic
@@ -51,14 +115,33 @@ def _edit(
     changed = differences(row, changes, fields)
     if not changed:
         return row
-    before = {field: getattr(row, field) for field in changed}
+    details = {field: [getattr(row, field), value] for field, value in changed.items()}
     write(row, changed)
+    return _stored(row, actor=actor, reason=reason, action=action, details=details)
+
+
+def _stored(row: RowT, *, actor: User, reason: str, action: str, details: Mapping[str, Any]) -> RowT:
     row.full_clean()
     store(row, actor=actor, reason=reason)
     _check_model()
-    details = {field: [before[field], value] for field, value in changed.items()}
     audit_record(actor=actor, action=action, subject=row, reason=reason, details=details)
     return row
+
+
+def _remove(given: RowT, *, actor: User, reason: str, action: str, fields: tuple[str, ...]) -> None:
+    require(actor, Scope.WRITE_MODEL)
+    reason = checked_reason(reason)
+    row = locked(given, None)
+    details = {"deleted": str(row), **{field: getattr(row, field) for field in fields}}
+    audit_record(actor=actor, action=action, subject=row, reason=reason, details=details)
+    remove(row, actor=actor, reason=reason)
+    _check_model()
+
+
+def _move(cluster: ScenarioCluster, order: int, actor: User, reason: str) -> None:
+    if cluster.order != order:
+        cluster.order = order
+        store(cluster, actor=actor, reason=reason)
 
 
 def _check_model() -> None:

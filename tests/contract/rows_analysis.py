@@ -102,12 +102,12 @@ def computations(kind):
     finished = {"succeeded": True, "result": {"schema": "x"}}
     readable, changeable = owned(200, by_admin=200), owned(200, by_admin=200, below=403)
     return [
-        row("GET", kind, signed_in(200), make=rows_of(kind), queries=3),
-        row("GET", one, readable, make=private(factory), queries=2),
+        row("GET", kind, signed_in(200), make=rows_of(kind), queries=4),
+        row("GET", one, readable, make=private(factory), queries=3),
         row("GET", f"{one}/result", readable, make=private(factory, **finished), queries=3),
         row("POST", f"{one}/cancel", changeable, make=private(factory), queries=9),
-        row("POST", f"{one}/share", changeable, make=private(factory), queries=6),
-        row("POST", f"{one}/unshare", changeable, make=private(factory), queries=4),
+        row("POST", f"{one}/share", changeable, make=private(factory), queries=7),
+        row("POST", f"{one}/unshare", changeable, make=private(factory), queries=5),
     ]
 
 
@@ -121,7 +121,26 @@ ROWS = [
         "influences/<int:pk>",
         least(Role.ADMIN, 200),
         make=part_of_model(Influence, body={"strength": 0.5, "reason": "New data."}, headers=ANY),
+        queries=18,
+    ),
+    row(
+        "POST",
+        "influences",
+        least(Role.ADMIN, 201),
+        make=lambda owner: Call(
+            body={
+                **{"source": "H3", "source_outcome": "A", "target": "H6", "target_outcome": "B"},
+                **{"strength": 0.2, "reason": "New data."},
+            }
+        ),
         queries=17,
+    ),
+    row(
+        "DELETE",
+        "influences/<int:pk>",
+        least(Role.ADMIN, 204),
+        make=part_of_model(Influence, query={"reason": "Doubled."}, headers=ANY),
+        queries=12,
     ),
     row("GET", "clusters", signed_in(200), queries=2),
     row("GET", "clusters/<int:pk>", signed_in(200), make=part_of_model(ScenarioCluster), queries=2),
@@ -130,7 +149,23 @@ ROWS = [
         "clusters/<int:pk>",
         least(Role.ADMIN, 200),
         make=part_of_model(ScenarioCluster, body={"colour": "#123456", "reason": "Contrast."}, headers=ANY),
-        queries=12,
+        queries=13,
+    ),
+    row(
+        "POST",
+        "clusters",
+        least(Role.ADMIN, 201),
+        make=lambda owner: Call(
+            body={"name": "Late", "pattern": "B*****", "colour": "#123456", "reason": "Asked for."}
+        ),
+        queries=14,
+    ),
+    row(
+        "DELETE",
+        "clusters/<int:pk>",
+        least(Role.ADMIN, 204),
+        make=part_of_model(ScenarioCluster, query={"reason": "Merged."}, headers=ANY),
+        queries=10,
     ),
     *computations("analysis"),
     row("POST", "analysis/run", least(Role.ANALYST, 202), make=lambda owner: Call(body=SMALL), queries=11),
