@@ -30,6 +30,11 @@ def audit_record(
         object_type=subject._meta.label_lower if subject else "",
         object_id=str(subject.pk) if subject else "",
         reason=reason,
-        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        request_id=current_request_id(),
         details=dict(details or {}),
     )
+
+
+def current_request_id() -> str:
+    """The id of the request that is being answered, as in its answer and its log lines; empty for a command."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

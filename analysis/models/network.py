@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from simple_history.models import HistoricalRecords
 
 from analysis.choices import Outcome
 from analysis.querysets import InfluenceQuerySet
 from evidence.models import Hypothesis
+from evidence.models.history import curated_history
 
 
 class Influence(models.Model):
@@ -31,7 +31,7 @@ class Influence(models.Model):
     description = models.CharField(max_length=500, blank=True, help_text="Why, in one sentence.")
 
     objects = InfluenceQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta:
         ordering = ["order", "id"]

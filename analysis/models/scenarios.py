@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from simple_history.models import HistoricalRecords
 
 from analysis.querysets import ScenarioClusterQuerySet, ScenarioQuerySet
+from evidence.models.history import curated_history
 
 CODE = r"^[AB]{2,8}\Z"
 PATTERN = r"^[AB*]{2,8}\Z"
@@ -29,7 +29,7 @@ class ScenarioCluster(models.Model):
     )
 
     objects = ScenarioClusterQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta:
         ordering = ["order", "id"]
@@ -55,7 +55,7 @@ class Scenario(models.Model):
     narrative = models.TextField()
 
     objects = ScenarioQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta:
         ordering = ["code"]

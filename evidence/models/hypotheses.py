@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.db import models
-from simple_history.models import HistoricalRecords
 
 from evidence.models.checks import (
     AboveValidator,
@@ -14,6 +13,7 @@ from evidence.models.checks import (
     between,
     strictly_between,
 )
+from evidence.models.history import curated_history
 from evidence.querysets import HypothesisQuerySet
 
 CODE = r"^[A-Za-z][A-Za-z0-9_]{0,15}\Z"
@@ -64,7 +64,7 @@ class Hypothesis(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = HypothesisQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta:
         ordering = ["order"]

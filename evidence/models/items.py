@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.core.validators import RegexValidator
 from django.db import models
-from simple_history.models import HistoricalRecords
 
 from evidence.choices import OPEN_STATUSES, EvidenceStatus
 from evidence.models.assessments import Assessment
+from evidence.models.history import curated_history
 from evidence.models.hypotheses import Hypothesis
 from evidence.models.sources import Source
 from evidence.querysets import EvidenceQuerySet, EvidenceRevisionQuerySet
@@ -35,7 +35,7 @@ class Evidence(Assessment):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = EvidenceQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta(Assessment.Meta):
         ordering = ["hypothesis__order", "public_id"]
@@ -76,7 +76,7 @@ class EvidenceRevision(Assessment):
     reason = models.TextField(help_text="Why the item is to change.")
 
     objects = EvidenceRevisionQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta(Assessment.Meta):
         ordering = ["-created_at", "-id"]

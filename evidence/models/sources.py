@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
-from simple_history.models import HistoricalRecords
 
 from evidence.choices import SourceType
+from evidence.models.history import curated_history
 from evidence.querysets import SourceQuerySet
 
 _TEXT = (ProhibitNullCharactersValidator(),)
@@ -32,7 +32,7 @@ class Source(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = SourceQuerySet.as_manager()
-    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
+    history = curated_history()
 
     class Meta:
         ordering = ["title", "id"]

@@ -4,15 +4,18 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from evidence.models import Evidence, EvidenceNote, Hypothesis, Source
+from analysis.models import Influence, Scenario, ScenarioCluster
+from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source
 from evidence.services.hypotheses import hypothesis_edit
 from evidence.services.items import evidence_create, evidence_edit
 from evidence.services.reviews import evidence_approve, evidence_submit
-from evidence.services.sources import source_create, source_edit
+from evidence.services.sources import DETAILS, source_create, source_edit
 from tests.evidence.test_items import content
-from tests.factories import EvidenceFactory, UserFactory
+from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
+
+CURATED = (Hypothesis, Source, Evidence, EvidenceRevision, Influence, Scenario, ScenarioCluster)
 
 
 @pytest.fixture
@@ -120,3 +123,22 @@ class TestHistory:
         assert client.post(address, {"version": other.history.first().history_id}).status_code == 403
         client.force_login(UserFactory(role="analyst"))
         assert client.get(address).status_code == 302
+
+    def test_a_version_names_the_request_that_made_it(self, client, curator):
+        source = SourceFactory()
+        form = {name: getattr(source, name) for name in DETAILS} | {"title": "Renamed", "seen_version": source.version}
+        response = client.post(
+            reverse("admin:evidence_source_change", args=[source.pk]), form, headers={"X-Request-ID": "ask-17"}
+        )
+        assert response.status_code == 302
+        assert source.history.first().request_id == "ask-17"
+        assert AuditEntry.objects.get(action="source.edit").request_id == "ask-17"
+        assert "ask-17" in client.get(self.address(source)).content.decode()
+        source_edit(source=source, actor=curator, changes={"title": "By a command"})
+        assert source.history.first().request_id == ""
+
+
+@pytest.mark.parametrize("model", CURATED, ids=lambda model: model.__name__)
+def test_every_history_has_who_when_why_and_by_which_request(model):
+    fields = {field.name for field in model.history.model._meta.fields}
+    assert {"history_user", "history_date", "history_change_reason", "request_id"} <= fields
