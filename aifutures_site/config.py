@@ -144,7 +144,11 @@ class AddressLimits(_Part):
 
 
 class LimitsConfig(_Part):
-    """Rate limits of each role, and of strangers; how many WebSockets a user may have open with one server process."""
+    """Rate limits of each role, and of strangers; what else one user may have at a time.
+
+    `sockets_per_user` are WebSockets open with one server process; `running_per_user` are runs that workers compute,
+    and studies and reports likewise.
+    """
 
     viewer: UserLimits
     analyst: UserLimits
@@ -152,6 +156,7 @@ class LimitsConfig(_Part):
     admin: UserLimits
     address: AddressLimits
     sockets_per_user: Annotated[int, Field(ge=1, le=10**6)]
+    running_per_user: Annotated[int, Field(ge=1, le=10**6)]
 
 
 class FileConfig(_Part):

@@ -65,6 +65,7 @@ class Accepted(TypedDict):
 class Progress(TypedDict):
     """How far it is: everything that there is to say, as of `at` (ISO 8601). `seq` grows with every message of a run.
 
+    `position` is the place in the queue, from 1, of what waits there; null of all else.
     `completed` and `total` are Monte Carlo iterations of a run and steps of a study; `rate` is iterations per second,
     `max_half_width` the largest 95 % half-width of any mean probability; null where nobody knows.
     """
@@ -73,6 +74,7 @@ class Progress(TypedDict):
     run_id: str
     seq: int
     status: str
+    position: int | None
     completed: int
     total: int
     rate: float | None
@@ -138,8 +140,8 @@ ServerMessage = Accepted | Progress | End | Pong
 Event = Progress | Changed | Closed
 
 
-def progress_of(computation: Computation) -> Progress:
-    """How far a computation is, by its row."""
+def progress_of(computation: Computation, position: int | None = None) -> Progress:
+    """How far a computation is, by its row, and its place in the queue."""
     completed, total = computation.progress
     running = computation.status == RunStatus.RUNNING
     rate = getattr(computation, "rate", None) if running else None
@@ -148,6 +150,7 @@ def progress_of(computation: Computation) -> Progress:
         run_id=str(computation.pk),
         seq=computation.progress_seq,
         status=computation.status,
+        position=position,
         completed=completed,
         total=total,
         rate=rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -13,6 +14,7 @@ from rest_framework import serializers
 from accounts.policies import Asker, Scope, may
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun, Computation, RobustnessReport, SensitivityStudy
+from analysis.services.turns import positions
 
 SOCKET_PATH = "/ws/analysis/progress"
 EVIDENCE_PARTS = ("evidence_summary",)
@@ -34,16 +36,27 @@ class ComputationSerializer(serializers.ModelSerializer):
         source="owner.username", allow_null=True, default=None, help_text="Null for the system's own."
     )
     cached = serializers.SerializerMethodField(help_text="Answered by a stored result: nothing was computed for it.")
+    queue_position = serializers.SerializerMethodField(help_text="From 1, while it waits for a worker.")
+
+    _places: Mapping[UUID, int] | None = None
 
     class Meta:
         fields = [
-            "id", "name", "owner", "status", "error", "cached", "is_shared", "created_at", "queued_at", "started_at",
-            "finished_at", "cancel_requested_at", "input_hash", "engine_version",
+            "id", "name", "owner", "status", "queue_position", "error", "cached", "is_shared", "created_at",
+            "queued_at", "started_at", "finished_at", "cancel_requested_at", "input_hash", "engine_version",
         ]  # fmt: skip
 
     def get_cached(self, computation: Computation) -> bool:
         """Whether the result was there already."""
         return computation.cached_from_id is not None
+
+    def get_queue_position(self, computation: Computation) -> int | None:
+        """Its place among all of its kind that wait."""
+        if computation.status != RunStatus.QUEUED:
+            return None
+        if self._places is None:  # read once for a whole list, if anything in it waits
+            self._places = positions(type(computation))
+        return self._places.get(computation.pk)
 
 
 class RunSerializer(ComputationSerializer):

@@ -1,4 +1,4 @@
-"""What the queue runs: entry points that take ids, call the engine and report through the services."""
+"""What the queue runs: entry points that take what is next, call the engine and report through the services."""
 
 from analysis.jobs.execution import stopping
 from analysis.jobs.runs import run_execute

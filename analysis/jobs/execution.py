@@ -8,10 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
-from rq import get_current_job
 
 from analysis.engine.estimate import ImpossibleObservation
 from analysis.engine.simulate import ClusterLost
@@ -47,21 +45,19 @@ class Watch:
 
 def execute(
     model: type[ComputationT],
-    pk: str,
     compute: Callable[[ComputationT, Watch], Mapping[str, Any]],
     store: Callable[[ComputationT, Mapping[str, Any]], None],
 ) -> None:
-    """Compute a queued row and store its result; a job whose row is not waiting for it does nothing."""
+    """Compute what is next of a kind and store its result; where nothing may be taken now, do nothing."""
     close_old_connections()  # this process is older than the database's last restart, perhaps
-    job = get_current_job()
-    row = lifecycle.computation_start(model=model, pk=UUID(pk), job_id=job.id if job else "")
+    row = lifecycle.computation_start(model=model)
     if row is None:
         return
     try:
         with _heartbeat(row):
             conclude(row, compute, store)
     except lifecycle.Superseded as reason:
-        logger.warning("stopped working on what another has", extra={"id": pk, "reason": str(reason)})
+        logger.warning("stopped working on what another has", extra={"id": str(row.pk), "reason": str(reason)})
     finally:
         close_old_connections()
 
@@ -99,7 +95,7 @@ def _hand_back(row: Computation, stopped: Stopped) -> None:
     """Put what was stopped back into its queue, with the checkpoint that it can go on from if it has one."""
     reason = "its worker was told to stop" if stopping.is_set() else "it made way for shorter work"
     kept = {} if stopped.checkpoint is None else {"checkpoint": stopped.checkpoint}
-    lifecycle.computation_requeue(computation=row, reason=reason, **kept)
+    insist(lambda: lifecycle.computation_requeue(computation=row, reason=reason, at_end=not stopping.is_set(), **kept))
 
 
 def insist(write: Callable[[], T]) -> T:

@@ -20,6 +20,7 @@ from analysis.models import AnalysisRun
 from analysis.services import runs
 from analysis.services.cluster import cluster_address, cluster_at
 from analysis.services.threads import engine_threads
+from analysis.services.turns import shorter_waits
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ urgent: list[WorkQueue] = []
 """The queues that this process serves before that of the runs."""
 
 
-def run_execute(run_id: str) -> None:
-    """Compute a queued run, from its checkpoint if it has one."""
-    execute(AnalysisRun, run_id, compute, lambda run, result: runs.run_succeed(run=run, result=result))
+def run_execute() -> None:
+    """Compute the run whose turn it is, from its checkpoint if it has one."""
+    execute(AnalysisRun, compute, lambda run, result: runs.run_succeed(run=run, result=result))
 
 
 def compute(run: AnalysisRun, watch: Watch) -> Mapping[str, Any]:
@@ -51,6 +52,7 @@ class _Simulation:
         self.run = run
         self.watch = watch
         self.begun = time.monotonic()
+        self.left = run.iterations_total
         self.keep_at = self.begun + CHECKPOINT_SECONDS
 
     def result(self) -> Mapping[str, Any]:
@@ -88,16 +90,19 @@ class _Simulation:
             raise ClusterLost(reason) from lost
 
     def _progress(self, progress: Progress) -> None:
+        self.left = progress.total - progress.completed
         self.watch.cancelled = insist(lambda: runs.run_progress(run=self.run, progress=progress))
 
     def _makes_way(self) -> bool:
-        """Whether something waits that this worker serves first."""
+        """Whether something waits that this worker serves first, or a run that is done sooner."""
         if time.monotonic() - self.begun < TURN_SECONDS:
             return False
         try:
-            return any(django_rq.get_queue(name).count for name in urgent)
+            if any(django_rq.get_queue(name).count for name in urgent):
+                return True
         except RedisError:  # whatever waits there will be told again
-            return False
+            pass
+        return insist(lambda: shorter_waits(self.run, left=self.left))
 
     def keep(self, make: Callable[[], bytes]) -> None:
         """Store a checkpoint, if it is time for one."""

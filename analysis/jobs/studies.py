@@ -21,14 +21,14 @@ PROGRESS_SECONDS = 0.25
 """Between two writes of how far a study is, and two looks at whether it is to be cancelled."""
 
 
-def study_execute(study_id: str) -> None:
-    """Compute a queued sensitivity study."""
-    execute(SensitivityStudy, study_id, sensitivity_compute, store)
+def study_execute() -> None:
+    """Compute the sensitivity study whose turn it is."""
+    execute(SensitivityStudy, sensitivity_compute, store)
 
 
-def report_execute(report_id: str) -> None:
-    """Compute a queued robustness report."""
-    execute(RobustnessReport, report_id, robustness_compute, store)
+def report_execute() -> None:
+    """Compute the robustness report whose turn it is."""
+    execute(RobustnessReport, robustness_compute, store)
 
 
 def sensitivity_compute(study: SensitivityStudy, watch: Watch) -> Mapping[str, Any]:

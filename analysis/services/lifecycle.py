@@ -1,5 +1,8 @@
 """The life of a computation, of whatever kind: every change of its status, and every write of its worker.
 
+The queue's jobs are calls to look here: whichever comes, a worker takes what the database says is next (`turns`). So no
+job matters: one that is lost is made up for by the reaper, and one too many finds nothing to do.
+
 A worker's writes name the attempt that it was given. Where that is no longer the row's, another worker has taken the
 computation over, and `Superseded` tells the first one to stop.
 """
@@ -17,8 +20,6 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
-from rq import Queue
-from rq.job import JobStatus
 
 from accounts.audit import audit_record
 from accounts.models import User
@@ -26,14 +27,17 @@ from aifutures_site.config import get_config
 from analysis.choices import ACTIVE_STATUSES, RunStatus, WorkQueue
 from analysis.models import AnalysisRun, Computation, RobustnessReport, SensitivityStudy
 from analysis.progress import change_publish, progress_publish
+from analysis.services.turns import admissible, has_place, in_turn
 
 logger = logging.getLogger(__name__)
 
 MAX_LOSSES = 3
 SILENCE = timedelta(seconds=12)
 """A worker gives a sign of life every few seconds; one that was silent for so long is taken for dead."""
-UNCLAIMED = timedelta(seconds=30)
-"""What is queued must be in the queue after this long, or it is put there again."""
+CANDIDATES = 20
+"""Where so many were snatched away by other workers in a row, there is no lack of hands."""
+CALLS = 100
+"""More are not made up for at a time."""
 
 
 class Kind(NamedTuple):
@@ -90,23 +94,17 @@ def computation_create(
         _note(computation, computation.status, at=now, reason=reason)
         if origin is None:
             admit()
-            _enqueue_on_commit(computation, computation.job_id)
+            _call_on_commit(type(computation), computation.job_id)
     return computation
 
 
-def computation_start(*, model: type[ComputationT], pk: UUID, job_id: str) -> ComputationT | None:
-    """Take a queued computation for the job that it waits for: a new attempt begins. None if there is nothing to do."""
-    now = timezone.now()
-    waiting = _rows(model).filter(pk=pk, job_id=job_id, status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
-    with transaction.atomic():
-        if not waiting.update(
-            status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, **_NEXT_MESSAGE
-        ):
-            _cancel_waiting(model, pk, now)
-            return None
-        computation = _rows(model).get(pk=pk)
-        _note(computation, RunStatus.RUNNING, at=now)
-    return computation
+def computation_start(*, model: type[ComputationT]) -> ComputationT | None:
+    """Take the computation whose turn it is: a new attempt begins. None if there is none that may be taken now."""
+    for pk, owner_id in admissible(in_turn(model)).values_list("pk", "owner_id")[:CANDIDATES]:
+        with transaction.atomic():
+            if has_place(model, owner_id) and (taken := _take(model, pk)):
+                return taken
+    return None
 
 
 def computation_heartbeat(*, computation: Computation) -> None:
@@ -144,21 +142,20 @@ def computation_stop_cancelled(*, computation: Computation) -> None:
     _end(computation, RunStatus.CANCELLED)
 
 
-def computation_requeue(*, computation: Computation, reason: str, **fields: Any) -> None:
-    """Hand a running computation back, to the front of its queue; end it if it is to be cancelled. Raises Superseded.
+def computation_requeue(*, computation: Computation, reason: str, at_end: bool = False, **fields: Any) -> None:
+    """Hand a running computation back; end it if it is to be cancelled. Raises Superseded.
 
-    `fields` are columns to keep, such as a checkpoint to go on from.
+    It keeps its place, before all that came later, or goes to the end of the queue. `fields` are columns to keep, such
+    as a checkpoint to go on from.
     """
-    job_id = uuid4().hex
-    now = timezone.now()
+    job_id, now = uuid4().hex, timezone.now()
+    kept = fields | ({"queued_at": now} if at_end else {})
     with transaction.atomic():
-        computation_write(
-            computation=computation, status=RunStatus.QUEUED, job_id=job_id, queued_at=now, **_NEXT_MESSAGE, **fields
-        )
+        computation_write(computation=computation, status=RunStatus.QUEUED, job_id=job_id, **_NEXT_MESSAGE, **kept)
         # read with the row in hand: a wish that came before is not overlooked
         if not _cancel_waiting(type(computation), computation.pk, now):
             _note(computation, RunStatus.QUEUED, at=now, reason=reason)
-            _enqueue_on_commit(computation, job_id, at_front=True)
+            _call_on_commit(type(computation), job_id)
 
 
 def computation_cancel(*, computation: ComputationT, actor: User | None) -> ComputationT:
@@ -179,11 +176,24 @@ def computations_reap() -> int:
     """Find what nobody works on, of every kind, and queue it again or end it with a reason. Gives the number.
 
     Running without a sign of life: the worker is dead; the work goes on from its checkpoint, if any, until it has lost
-    three workers without a new one. Queued although it is to be cancelled: it ends. Queued for long and not in the
-    queue: Redis lost the job, or its worker died before it began; it is put there again.
+    three workers without a new one. Queued although it is to be cancelled: it ends. Queued, free to be taken, and more
+    of these than there are calls in the queue: Redis lost some, or a worker died with one in hand; they are made anew.
     """
     now = timezone.now()
-    return sum(_reap_silent(kind, now) + _reap_cancelled(kind, now) + _reap_unclaimed(kind, now) for kind in KINDS)
+    return sum(_reap_silent(kind, now) + _reap_cancelled(kind, now) + _call_missing(kind) for kind in KINDS)
+
+
+def _take(model: type[ComputationT], pk: UUID) -> ComputationT | None:
+    """Begin an attempt at what waits; None where somebody else has it, or it is to be cancelled. In a transaction."""
+    now = timezone.now()
+    waiting = _rows(model).filter(pk=pk, status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
+    if not waiting.update(
+        status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, **_NEXT_MESSAGE
+    ):
+        return None
+    taken = _rows(model).get(pk=pk)
+    _note(taken, RunStatus.RUNNING, at=now)
+    return taken
 
 
 def _ended_well_lately(computation: ComputationT, now: datetime) -> QuerySet[ComputationT]:
@@ -234,30 +244,6 @@ def _reap_cancelled(model: type[Computation], now: datetime) -> int:
     return reaped
 
 
-def _reap_unclaimed(model: type[Computation], now: datetime) -> int:
-    reaped = 0
-    queue = django_rq.get_queue(KINDS[model].queue)
-    waiting = _rows(model).filter(status=RunStatus.QUEUED, queued_at__lt=now - UNCLAIMED)
-    found = list(waiting.order_by("queued_at")[:100])
-    listed = set(queue.job_ids) if found else set()
-    for computation in found:
-        if computation.job_id in listed and _is_waiting(queue, computation.job_id):
-            continue
-        fresh = uuid4().hex
-        claimed = _rows(model).filter(pk=computation.pk, status=RunStatus.QUEUED, job_id=computation.job_id)
-        with transaction.atomic():
-            if claimed.update(job_id=fresh, queued_at=now):
-                _enqueue_on_commit(computation, fresh)
-                reaped += 1
-    return reaped
-
-
-def _is_waiting(queue: Queue, job_id: str) -> bool:
-    """Whether a worker that takes the job from the queue's list will run it."""
-    job = queue.fetch_job(job_id)
-    return job is not None and job.get_status() == JobStatus.QUEUED
-
-
 def _cancel_waiting(model: type[Computation], pk: UUID, now: datetime) -> bool:
     """End what waits and is to be cancelled; False for anything else. Within a transaction."""
     waiting = _rows(model).filter(pk=pk, status=RunStatus.QUEUED, cancel_requested_at__isnull=False)
@@ -274,11 +260,12 @@ def _rows(model: type[ComputationT]) -> QuerySet[ComputationT]:
 
 
 def _end(computation: Computation, status: RunStatus, **fields: Any) -> None:
-    now = timezone.now()
+    model, now = type(computation), timezone.now()
     passing = dict.fromkeys(computation.passing_fields)
     with transaction.atomic():
         computation_write(computation=computation, status=status, finished_at=now, **passing, **_NEXT_MESSAGE, **fields)
         _note(computation, status, at=now, reason=fields.get("error", ""))
+        transaction.on_commit(lambda: _call_missing(model))  # its owner has a place more
 
 
 def _note(computation: Computation, status: str, *, at: datetime, reason: str = "") -> None:
@@ -287,19 +274,34 @@ def _note(computation: Computation, status: str, *, at: datetime, reason: str = 
     change_publish(pk=computation.pk)
 
 
-def _enqueue_on_commit(computation: Computation, job_id: str, *, at_front: bool = False) -> None:
-    kind, pk = KINDS[type(computation)], computation.pk
-    transaction.on_commit(lambda: _enqueue(kind, pk, job_id, at_front))
+def _call_missing(model: type[Computation]) -> int:
+    """See to it that there is a call in the queue for each computation that may be taken. Gives how many were made.
+
+    Where that fails they stay queued in the database, and the reaper comes again.
+    """
+    wanted = admissible(in_turn(model))[:CALLS].count()
+    try:
+        missing = wanted - django_rq.get_queue(KINDS[model].queue).count if wanted else 0
+    except RedisError:
+        return 0
+    return sum(_call(model, uuid4().hex) for _ in range(missing))
 
 
-def _enqueue(kind: Kind, pk: UUID, job_id: str, at_front: bool) -> None:
-    """Tell the queue. Where that fails the row stays queued in the database, and the reaper tells it later.
+def _call_on_commit(model: type[Computation], job_id: str) -> None:
+    transaction.on_commit(lambda: _call(model, job_id))
+
+
+def _call(model: type[Computation], job_id: str) -> bool:
+    """Call for a worker; False where the queue cannot be told.
 
     Ended jobs leave nothing behind: how a computation ended is in its row, why a job failed in the worker's log.
     """
+    kind = KINDS[model]
     try:
         django_rq.get_queue(kind.queue, commit_mode="auto").enqueue_call(
-            kind.job, args=(str(pk),), job_id=job_id, timeout=-1, result_ttl=0, failure_ttl=0, at_front=at_front
+            kind.job, job_id=job_id, timeout=-1, result_ttl=0, failure_ttl=0
         )
     except RedisError:
-        logger.warning("the queue could not be told", extra={"job": kind.job, "id": str(pk)}, exc_info=True)
+        logger.warning("the queue could not be told", extra={"job": kind.job}, exc_info=True)
+        return False
+    return True

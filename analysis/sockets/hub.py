@@ -58,19 +58,20 @@ class Topic:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.pk, self.model = snapshot.pk, snapshot.model
-        self.seq, self.text, self.is_final = snapshot.seq, snapshot.text, snapshot.is_final
+        self.state = snapshot
         self.followers: set[Follower] = set()
         self.heard_at = self._next_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def take(self, seq: int, text: str, *, is_final: bool = False) -> None:
+    def take(self, state: Snapshot) -> None:
         """Pass a state on: the last one at once, others when it is time; an older one than the known not at all."""
         loop = asyncio.get_running_loop()
         self.heard_at = loop.time()
-        if self.is_final or seq <= self.seq:
+        known = self.state
+        if known.is_final or state.seq < known.seq or (state.seq, state.position) == (known.seq, known.position):
             return
-        self.seq, self.text, self.is_final = seq, text, is_final
-        if is_final or self.heard_at >= self._next_at:
+        self.state = state
+        if state.is_final or self.heard_at >= self._next_at:
             self._tell()
         elif self._timer is None:
             self._timer = loop.call_at(self._next_at, self._tell)
@@ -85,7 +86,7 @@ class Topic:
         self._timer = None
         self._next_at = asyncio.get_running_loop().time() + PROGRESS_SECONDS
         for follower in self.followers:
-            follower.offer(self.pk, self.text, is_final=self.is_final)
+            follower.offer(self.pk, self.state.text, is_final=self.state.is_final)
 
 
 class Hub:
@@ -131,16 +132,16 @@ class Hub:
         if topic is None:
             topic = Topic(snapshot)
         else:
-            self._pass_on(topic, snapshot.seq, snapshot.text, is_final=snapshot.is_final)
-        if not topic.is_final:
+            self._pass_on(topic, snapshot)
+        if not topic.state.is_final:
             self.topics[topic.pk] = topic
             topic.followers.add(follower)
             self.followed[follower].add(topic.pk)
-        follower.offer(topic.pk, topic.text, is_final=topic.is_final)
+        follower.offer(topic.pk, topic.state.text, is_final=topic.state.is_final)
 
-    def _pass_on(self, topic: Topic, seq: int, text: str, *, is_final: bool = False) -> None:
-        topic.take(seq, text, is_final=is_final)
-        if topic.is_final:
+    def _pass_on(self, topic: Topic, state: Snapshot) -> None:
+        topic.take(state)
+        if topic.state.is_final:
             for follower in list(topic.followers):
                 self.followed[follower].discard(topic.pk)
                 self._unfollow(follower, topic.pk)
@@ -178,7 +179,7 @@ class Hub:
         if topic is None:
             return
         if event["type"] == "progress":
-            self._pass_on(topic, event["seq"], text)
+            self._pass_on(topic, Snapshot(topic.pk, topic.model, event["seq"], is_final=False, text=text))
         elif event["type"] == "closed":
             self._check_soon(topic.followers)
         else:
@@ -206,7 +207,7 @@ class Hub:
             raise
         for snapshot in found:
             if topic := self.topics.get(snapshot.pk):
-                self._pass_on(topic, snapshot.seq, snapshot.text, is_final=snapshot.is_final)
+                self._pass_on(topic, snapshot)
 
     # Who may still see it
 

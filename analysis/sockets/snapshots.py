@@ -12,35 +12,49 @@ from analysis.choices import RunStatus
 from analysis.models import Computation
 from analysis.progress import Cancelled, End, Error, Progress, Result, progress_of, text_of
 from analysis.services.lifecycle import KINDS
+from analysis.services.turns import positions
 
 Model = type[Computation]
 
 
 class Snapshot(NamedTuple):
-    """What a follower of a computation is told, as text; of two, the one with the higher `seq` is the later."""
+    """What a follower of a computation is told, as text; of two, the one with the higher `seq` is the later.
+
+    While it waits, others' going changes its `position` in the queue, and nothing else of it.
+    """
 
     pk: UUID
     model: Model
     seq: int
     is_final: bool
     text: str
+    position: int | None = None
 
 
 def snapshot_of(computation: Computation) -> Snapshot:
     """A computation's present state."""
+    model = type(computation)
+    return _snapshot(computation, positions(model) if computation.status == RunStatus.QUEUED else {})
+
+
+def _snapshot(computation: Computation, places: Mapping[UUID, int]) -> Snapshot:
+    position = places.get(computation.pk)
     return Snapshot(
         pk=computation.pk,
         model=type(computation),
         seq=computation.progress_seq,
         is_final=computation.is_final,
-        text=text_of(_message_of(computation)),
+        text=text_of(_message_of(computation, position)),
+        position=position,
     )
 
 
 def snapshots_read(wanted: Mapping[UUID, Model]) -> list[Snapshot]:
     """The present states of computations, by their ids and kinds; of one that is gone, that it is gone."""
     rows = {pk: row for model, pks in _by_model(wanted) for pk, row in model._default_manager.in_bulk(pks).items()}
-    return [snapshot_of(rows[pk]) if pk in rows else _gone(pk, model) for pk, model in wanted.items()]
+    waiting = {type(row) for row in rows.values() if row.status == RunStatus.QUEUED}
+    places = {pk: place for model in waiting for pk, place in positions(model).items()}
+    return [_snapshot(rows[pk], places) if pk in rows else _gone(pk, model) for pk, model in wanted.items()]
 
 
 def visible_read(user: Asker, wanted: Mapping[UUID, Model]) -> set[UUID]:
@@ -67,7 +81,7 @@ def _by_model(wanted: Mapping[UUID, Model]) -> Iterable[tuple[Model, list[UUID]]
         yield model, [pk for pk, kind in wanted.items() if kind is model]
 
 
-def _message_of(computation: Computation) -> Progress | End:
+def _message_of(computation: Computation, position: int | None) -> Progress | End:
     run_id, seq = str(computation.pk), computation.progress_seq
     match computation.status:
         case RunStatus.SUCCEEDED:
@@ -84,7 +98,7 @@ def _message_of(computation: Computation) -> Progress | End:
             return Error(type="error", code="failed", message=computation.error, run_id=run_id, seq=seq)
         case RunStatus.CANCELLED:
             return Cancelled(type="cancelled", run_id=run_id, seq=seq)
-    return progress_of(computation)
+    return progress_of(computation, position)
 
 
 def _probabilities(computation: Computation) -> Mapping[str, float]:

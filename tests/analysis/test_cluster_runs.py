@@ -39,8 +39,8 @@ def configured(monkeypatch):
 def concluded(iterations):
     """A run of the published study, as a worker would end it."""
     document = model_document_build(model="published", iterations=iterations)
-    waiting = runs.run_create(document=document, owner=None, fresh=True)
-    run = lifecycle.computation_start(model=AnalysisRun, pk=waiting.pk, job_id=waiting.job_id)
+    runs.run_create(document=document, owner=None, fresh=True)
+    run = lifecycle.computation_start(model=AnalysisRun)
     store = lambda run, result: runs.run_succeed(run=run, result=result)  # noqa: E731
     execution.conclude(run, jobs.compute, store)
     return AnalysisRun.objects.get(pk=run.pk)

@@ -65,7 +65,7 @@ def test_a_result_tells_the_means_of_its_origin_too():
 def test_every_change_is_told_after_the_commit_with_a_higher_number(said, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         run = AnalysisRunFactory(model_document={"name": "A model"}, job_id="a-job")
-        run = lifecycle.computation_start(model=type(run), pk=run.pk, job_id="a-job")
+        run = lifecycle.computation_start(model=type(run))
         assert said() == []
     with django_capture_on_commit_callbacks(execute=True):
         lifecycle.computation_progress(computation=run, iterations_completed=100)

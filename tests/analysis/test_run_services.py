@@ -1,12 +1,10 @@
 """The life of a run in the database and the queue.
 
-1 create -> queued, job in Redis after commit   2 start needs its job, once   3 progress, checkpoint, end
+1 create -> queued, call in Redis after commit   2 start once   3 progress, checkpoint, end
 4 a lost worker: requeued with its checkpoint, its late writes refused, given up at the third loss
 5 cancel: at once while queued, at the next slice while running, whatever else happens to its worker
-6 a job lost by Redis, or with a worker that had not begun, is queued again
+6 a call lost by Redis, or with a worker that had not begun, is made up for
 """
-
-from datetime import timedelta
 
 import django_rq
 import pytest
@@ -36,8 +34,8 @@ def queued(django_capture_on_commit_callbacks):
 
 
 def started(run):
-    taken = lifecycle.computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
-    assert taken is not None
+    taken = lifecycle.computation_start(model=AnalysisRun)
+    assert taken == run
     return taken
 
 
@@ -65,11 +63,10 @@ def test_nothing_is_queued_where_the_transaction_is_undone(django_capture_on_com
     assert django_rq.get_queue(WorkQueue.ANALYSIS).job_ids == before
 
 
-def test_only_the_job_that_a_run_waits_for_starts_it_and_only_once(queued):
-    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id="another") is None
+def test_a_run_is_taken_once_however_often_workers_are_called(queued):
     run = started(queued)
     assert (run.status, run.attempt) == (RunStatus.RUNNING, 1)
-    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id=queued.job_id) is None
+    assert lifecycle.computation_start(model=AnalysisRun) is None
 
 
 def test_a_run_that_succeeds_keeps_its_result_and_no_checkpoint(queued):
@@ -138,9 +135,9 @@ def test_being_told_to_stop_is_no_loss(queued):
     assert (run.status, run.losses, bytes(run.checkpoint)) == (RunStatus.QUEUED, 0, b"state")
 
 
-def test_cancelling_a_waiting_run_ends_it_and_its_job_does_nothing(queued):
+def test_cancelling_a_waiting_run_ends_it_and_its_call_does_nothing(queued):
     assert lifecycle.computation_cancel(computation=queued, actor=None).status == RunStatus.CANCELLED
-    assert lifecycle.computation_start(model=AnalysisRun, pk=queued.pk, job_id=queued.job_id) is None
+    assert lifecycle.computation_start(model=AnalysisRun) is None
 
 
 def test_cancelling_a_running_run_is_seen_at_its_next_progress(queued):
@@ -199,13 +196,10 @@ def test_a_cancelled_run_whose_worker_is_lost_is_ended_by_the_reaper(queued, see
     ended_as_cancelled(run)
 
 
-@pytest.mark.parametrize("finds", [lifecycle.computation_start, lifecycle.computations_reap])
-def test_a_queued_run_that_is_to_be_cancelled_is_ended_by_whoever_finds_it(queued, finds):
+def test_a_queued_run_that_is_to_be_cancelled_is_ended_by_the_reaper_and_not_taken(queued):
     AnalysisRun.objects.filter(pk=queued.pk).update(cancel_requested_at=timezone.now())
-    arguments = (
-        {"model": AnalysisRun, "pk": queued.pk, "job_id": queued.job_id} if finds is lifecycle.computation_start else {}
-    )
-    assert finds(**arguments) in {None, 1}
+    assert lifecycle.computation_start(model=AnalysisRun) is None
+    assert lifecycle.computations_reap() == 1
     assert AnalysisRun.objects.get(pk=queued.pk).status == RunStatus.CANCELLED
     assert history(queued) == ["queued", "cancelled"]
 
@@ -225,18 +219,15 @@ def lose_its_worker(job, queue):
 
 
 @pytest.mark.parametrize("harm", [forget, fail, lose_its_worker])
-def test_a_run_whose_job_will_never_run_is_queued_again(queued, harm, django_capture_on_commit_callbacks):
-    AnalysisRun.objects.filter(pk=queued.pk).update(
-        queued_at=timezone.now() - lifecycle.UNCLAIMED - timedelta(seconds=1)
-    )
+def test_a_lost_call_is_made_up_for_once(queued, harm):
     assert lifecycle.computations_reap() == 0
     queue = django_rq.get_queue(WorkQueue.ANALYSIS)
     harm(queue.fetch_job(queued.job_id), queue)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert lifecycle.computations_reap() == 1
-    job_id = AnalysisRun.objects.get(pk=queued.pk).job_id
-    assert job_id != queued.job_id
-    assert job_id in django_rq.get_queue(WorkQueue.ANALYSIS).job_ids
+    assert queue.count == 0
+    assert lifecycle.computations_reap() == 1
+    (call,) = queue.jobs
+    assert (call.func_name, call.get_status()) == ("analysis.jobs.run_execute", JobStatus.QUEUED)
+    assert lifecycle.computations_reap() == 0
 
 
 def test_a_write_outlives_a_moment_without_the_database_and_no_more(monkeypatch):

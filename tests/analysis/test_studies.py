@@ -34,7 +34,7 @@ def study(document):
 
 def work(row, compute):
     """What the worker does with a queued row."""
-    row = lifecycle.computation_start(model=type(row), pk=row.pk, job_id=row.job_id)
+    row = lifecycle.computation_start(model=type(row))
     execution.conclude(row, compute, studies.store)
     return type(row).objects.get(pk=row.pk)
 

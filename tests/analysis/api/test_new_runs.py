@@ -147,7 +147,7 @@ def test_the_stored_answer_to_the_same_question_is_free_and_says_so(analyst, api
     body = {"iterations": 4096, "seed": 11}
     assert analyst.post("/analysis/run", body).status_code == 202
     first = only_run()
-    taken = computation_start(model=AnalysisRun, pk=first.pk, job_id=first.job_id)
+    taken = computation_start(model=AnalysisRun)
     _, result = computed()
     run_succeed(run=taken, result=result)
     other = api("analyst")
@@ -201,7 +201,7 @@ class TestPreferences:
     def test_a_result_that_is_there_was_not_left_for_later(self, analyst, prefer, applied):
         analyst.post("/analysis/run", SMALL)
         run = only_run()
-        taken = computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
+        taken = computation_start(model=AnalysisRun)
         run_succeed(run=taken, result=computed()[1])
         answer = analyst.post("/analysis/run", SMALL, Prefer=prefer)
         assert (answer.status_code, answer.get("Preference-Applied")) == (200, applied)
@@ -210,7 +210,7 @@ class TestPreferences:
     def test_asks_again_when_it_may_be_done(self, analyst, served):
         run_id = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow").json()["run_id"]
         run = only_run()
-        computation_start(model=AnalysisRun, pk=run.pk, job_id=run.job_id)
+        computation_start(model=AnalysisRun)
         for rate, wait in ((512, "8"), (1, "60"), (1e9, "2")):
             AnalysisRun.objects.update(rate=rate, iterations_total=4096)
             answer = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow", Prefer="wait=0")

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -151,3 +152,15 @@ def test_a_socket_follows_so_many_runs_and_no_more(analyst, signed_in):
         told = [client.ask("subscribe", run_id=str(run.pk)) for run in runs]
     assert [message["type"] for message in told] == ["progress"] * FOLLOWED + ["error"]
     assert (told[-1]["code"], told[-1]["run_id"]) == ("limit", str(runs[-1].pk))
+
+
+def test_who_waits_is_told_the_place_in_the_queue_and_when_it_changes(analyst, signed_in):
+    ahead, run = queued_run(analyst), queued_run(analyst)
+    for at, row in enumerate((ahead, run)):
+        AnalysisRun.objects.filter(pk=row.pk).update(queued_at=timezone.now() - timedelta(days=9 - at))
+    with signed_in(analyst) as client:
+        first = client.ask("subscribe", run_id=str(run.pk))
+        computation_cancel(computation=ahead, actor=None)
+        then = client.hear(4)
+    assert (first["position"], then["position"]) == (2, 1)
+    assert first["seq"] == then["seq"], "it is the others that have changed"
