@@ -45,8 +45,7 @@ def evidence_create(*, actor: User, content: Mapping[str, Any], public_id: str =
     write(item, content)
     if not public_id and item.hypothesis_id is not None:
         item.public_id = _next_id(item.hypothesis)
-    if item.public_id in RESERVED_IDS:
-        raise ValidationError({"public_id": ValidationError("This name is not free.", code="reserved")})
+    id_check(item.public_id)
     _check(item)
     reason = checked_reason(reason, needed=False)
     store(item, actor=actor, reason=reason)
@@ -144,6 +143,12 @@ def rescore(row: Assessment) -> bool:
         direction=row.direction, strength=row.strength, quality=row.quality, replication=row.replication
     )
     return before != (row.quality, row.weight)
+
+
+def id_check(public_id: str) -> None:
+    """Raise ValidationError for an id that no item may have."""
+    if public_id in RESERVED_IDS:
+        raise ValidationError({"public_id": ValidationError("This name is not free.", code="reserved")})
 
 
 def _check(row: Assessment) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
@@ -16,8 +18,9 @@ from evidence.choices import EvidenceStatus
 from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.quality import quality_of, weight_of
-from evidence.services.items import BATCH, quality_refresh
+from evidence.services.items import BATCH, id_check, quality_refresh
 from evidence.services.reviews import revisions_reject
+from evidence.services.sources import source_check
 
 RowT = TypeVar("RowT", bound=models.Model)
 
@@ -51,12 +54,13 @@ def evidence_load(*, document: EvidenceDocument, actor: User | None = None) -> E
     Each publication is stored once. New items are approved: the file is a reviewed baseline. An item that is already
     there takes the file's content and keeps its place in review, and its open revision, which was written for other
     content, is rejected; what the file does not mention stays as it is.
-    Raises EvidenceError naming each unknown hypothesis and each source that does not fit those stored.
+    Raises EvidenceError naming each item that single writing would refuse, too: for its id, its hypothesis or its
+    source, or for a source that does not fit those stored.
     """
-    # The lock makes two loads at once come one after the other. There is no full_clean here: the document's types
-    # have checked every value, and the database's constraints do so again.
+    # The lock makes two loads at once come one after the other. There is no full_clean of items here: the document's
+    # types have checked every value, and the database's constraints do so again.
     hypotheses = {row.code: row for row in Hypothesis.objects.select_for_update()}
-    faults = list(_unknown_hypotheses(document, hypotheses))
+    faults = [*_unknown_hypotheses(document, hypotheses), *_refused(document)]
     sources = _matching_sources(document, faults)
     if faults:
         raise EvidenceError(faults)
@@ -73,6 +77,27 @@ def _unknown_hypotheses(document: EvidenceDocument, hypotheses: Mapping[str, Hyp
         if item.hypothesis not in hypotheses:
             known = ", ".join(hypotheses) or "none yet"
             yield Fault(f"items[{index}].hypothesis", f"unknown hypothesis {item.hypothesis!r}; known are {known}")
+
+
+def _refused(document: EvidenceDocument) -> Iterator[Fault]:
+    """What the services of single items and sources would not take."""
+    checked: set[SourceDocument] = set()
+    for index, item in enumerate(document.items):
+        yield from _faults(f"items[{index}]", {"public_id": "id"}, partial(id_check, item.id))
+        if item.source not in checked:
+            checked.add(item.source)
+            row = Source(**item.source.model_dump())
+            yield from _faults(f"items[{index}].source", {}, partial(source_check, row))
+
+
+def _faults(path: str, names: Mapping[str, str], check: Callable[[], None]) -> Iterator[Fault]:
+    """What a check says, under the names that the file has for the fields."""
+    try:
+        check()
+    except ValidationError as error:
+        for field, found in error.update_error_dict({}).items():
+            place = path if field == NON_FIELD_ERRORS else f"{path}.{names.get(field, field)}"
+            yield from (Fault(place, message) for each in found for message in each.messages)
 
 
 def _matching_sources(document: EvidenceDocument, faults: list[Fault]) -> dict[SourceDocument, Source]:

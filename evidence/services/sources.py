@@ -43,8 +43,8 @@ def source_create(
     refuse_unknown(details, DETAILS)
     source = Source(**details)
     source.key = source_key(url=source.url, identifier=source.identifier)
-    _check_identifier(source)
-    _check(source, lambda: index or SourceIndex.of(Source.objects.all()))
+    source_check(source)
+    _check_place(source, lambda: index or SourceIndex.of(Source.objects.all()))
     reason = checked_reason(reason, needed=False)
     store(source, actor=actor, reason=reason)
     audit_record(actor=actor, action="source.create", subject=source, reason=reason)
@@ -80,9 +80,8 @@ def source_edit(
         require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason, needed=bool(counting))
     write(row, changed)
-    if "identifier" in changed:
-        _check_identifier(row)
-    _check(row, lambda: SourceIndex.of(Source.objects.exclude(pk=row.pk)))
+    source_check(row, identifier="identifier" in changed)
+    _check_place(row, lambda: SourceIndex.of(Source.objects.exclude(pk=row.pk)))
     row.version += 1
     store(row, actor=actor, reason=reason)
     reopened = drafts_reopen(items=items, source=row, actor=actor, reason=reason)
@@ -98,25 +97,25 @@ def source_counts(source: Source) -> bool:
     return Evidence.objects.approved().resting_on(source).exists()
 
 
-def _check_identifier(source: Source) -> None:
-    if fault := identifier_fault(source.identifier.strip()):
+def source_check(source: Source, *, identifier: bool = True) -> None:
+    """Raise ValidationError, by field, for a source with wrong fields, or that cannot be found.
+
+    Without `identifier` the form of that is passed over: it was stored before there was such a rule.
+    """
+    if identifier and (fault := identifier_fault(source.identifier.strip())):
         raise ValidationError({"identifier": fault})
-
-
-def _check_date(source: Source) -> None:
+    source.clean_fields(exclude={"key"})  # with what follows, says all that the database's constraints would
     latest = timezone.localdate() + AHEAD
     if not EARLIEST <= source.publication_date <= latest:
         raise ValidationError(
             {"publication_date": f"Should lie between {EARLIEST} and a year from now; is a digit mistyped?"}
         )
-
-
-def _check(source: Source, others: Callable[[], SourceIndex]) -> None:
-    """Raise ValidationError for a source with wrong fields, that cannot be found, or that is one of the others."""
-    source.clean_fields(exclude={"key"})  # what follows says all that the database's constraints would
-    _check_date(source)
     if not source.url and not source.identifier:
         raise ValidationError("A source needs an address or an identifier.", code="required")
+
+
+def _check_place(source: Source, others: Callable[[], SourceIndex]) -> None:
+    """Raise ValidationError for a source that is one of the others."""
     if found := others().same(url=source.url, identifier=source.identifier):
         keys = " and ".join(found)
         raise ValidationError(f"This publication is already among the sources: {keys}.", code="duplicate")

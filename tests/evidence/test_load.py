@@ -148,6 +148,27 @@ FAULTS = {
         lambda d: d["items"][2].update(source={**d["items"][0]["source"], "publication_date": "2021-01-01"}),
         "items[2].source: the same identifier as in items[0], but another publication_date",
     ),
+    "an id that is an address": (lambda d: d["items"][1].update(id="export"), "items[1].id: This name is not free."),
+    "no server in the address": (
+        lambda d: d["items"][1]["source"].update(url="https://nowhere"),
+        "items[1].source.url: Enter a valid URL.",
+    ),
+    "another scheme": (
+        lambda d: d["items"][1]["source"].update(url="ftp://example.org/a"),
+        "items[1].source.url: must start with https://",
+    ),
+    "a year too early": (
+        lambda d: d["items"][1]["source"].update(publication_date="0202-01-01"),
+        "items[1].source.publication_date: Should lie between 1900-01-01 and a year from now",
+    ),
+    "a year to come": (
+        lambda d: d["items"][1]["source"].update(publication_date="9999-01-01"),
+        "items[1].source.publication_date: Should lie between 1900-01-01 and a year from now",
+    ),
+    "an identifier that cannot be": (
+        lambda d: d["items"][1]["source"].update(identifier="arXiv:2001.99"),
+        "items[1].source.identifier: An arXiv number looks like",
+    ),
     "no items": (lambda d: d.update(items=[]), "items: must not be empty"),
     "another schema": (lambda d: d.update(schema="aifutures.model/1"), "schema: should be 'aifutures.evidence/1'"),
 }
@@ -198,6 +219,19 @@ class TestCommand:
         out = io.StringIO()
         call_command("load_evidence", *arguments, stdout=out)
         return out.getvalue()
+
+    def test_names_every_row_that_single_writing_would_refuse(self, small, tmp_path, capsys):
+        small["items"][0]["id"] = "import"
+        small["items"][2]["source"]["publication_date"] = "1066-10-14"
+        file = tmp_path / "evidence.json"
+        file.write_text(json.dumps(small))
+        with pytest.raises(SystemExit) as caught:
+            self.run(str(file))
+        first, second = capsys.readouterr().err.splitlines()
+        assert caught.value.code == 2
+        assert first == "evidence.json: items[0].id: This name is not free."
+        assert second.startswith("evidence.json: items[2].source.publication_date: Should lie between")
+        assert not Evidence.objects.exists()
 
     def test_loads_the_projects_own_file_and_says_what_it_did(self):
         assert "120 created, 0 updated, 0 unchanged" in self.run()
