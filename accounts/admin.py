@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -159,9 +160,10 @@ class AuditEntryAdmin(_ReadOnlyAdmin):
     """Who did what."""
 
     list_display = ("at", "action", "actor_name", "object_type", "object_id", "reason")
-    list_filter = ("action", "object_type")
-    search_fields = ("actor_name", "object_id", "reason", "request_id")
-    date_hierarchy = "at"
+    list_filter = (("at", RangeDateFilter), "action", "object_type")
+    list_filter_submit = True
+    search_fields = ("actor_name", "=object_id", "reason", "=request_id")
+    show_full_result_count = False
     fields = ("at", "actor", "actor_name", "action", "object_type", "object_id", "reason", "request_id", "details")
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts.audit import audit_record
@@ -31,6 +31,7 @@ from analysis.models import (
 )
 from analysis.services.lifecycle import computation_cancel
 from analysis.services.publication import run_publish
+from evidence.admin.lists import LongListAdmin
 
 STATUS_COLOURS: dict[str, str] = {
     RunStatus.RUNNING: "info",
@@ -85,7 +86,7 @@ class RobustnessTransitionInline(_TransitionInline):
 
 
 @admin.register(RunTransition)
-class RunTransitionAdmin(_RecordAdmin, ModelAdmin):
+class RunTransitionAdmin(_RecordAdmin, LongListAdmin):
     """Every change of every run's status."""
 
     list_display = ("at", "run", "status", "attempt", "reason")
@@ -98,7 +99,7 @@ class RunTransitionAdmin(_RecordAdmin, ModelAdmin):
         return super().get_queryset(request).select_related("run").defer(*heavy)
 
 
-class _ComputationAdmin(_RecordAdmin, ModelAdmin):
+class _ComputationAdmin(_RecordAdmin, LongListAdmin):
     """What all kinds of computations show, and that they can be cancelled and downloaded."""
 
     list_select_related = ("owner",)

@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from evidence.admin.base import CuratedAdmin
+from evidence.admin.lists import LongListAdmin
 from evidence.admin.notes import NotesMixin
 from evidence.admin.reviews import ReviewMixin
 from evidence.choices import EvidenceStatus
@@ -29,7 +29,7 @@ STATUS_COLOURS: dict[str, str] = {
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(ReviewMixin, NotesMixin, CuratedAdmin):
+class EvidenceAdmin(ReviewMixin, NotesMixin, LongListAdmin, CuratedAdmin):
     """Items of evidence. What an approved one says changes once another curator has approved the change."""
 
     form = EvidenceForm
@@ -43,8 +43,6 @@ class EvidenceAdmin(ReviewMixin, NotesMixin, CuratedAdmin):
     )  # fmt: skip
     list_filter = ("hypothesis", "direction", "status", "source__source_type")
     list_select_related = ("source", "hypothesis")
-    list_per_page = 25
-    show_full_result_count = False
     search_fields = ("public_id",)  # shows the field; `get_search_results` tells what is looked through
     search_help_text = "Words in id, source, group, finding or rationale"
     autocomplete_fields = ("source", "hypothesis")
@@ -105,14 +103,13 @@ class EvidenceAdmin(ReviewMixin, NotesMixin, CuratedAdmin):
 
 
 @admin.register(EvidenceRevision)
-class EvidenceRevisionAdmin(ModelAdmin):
+class EvidenceRevisionAdmin(LongListAdmin):
     """Changes proposed to approved items, to read. They are written and reviewed with their items."""
 
     list_display = ("evidence", "status", "reason", "created_by", "updated_by", "created_at")
     list_filter = ("status", "hypothesis")
     list_select_related = ("evidence", "created_by", "updated_by")
     search_fields = ("evidence__public_id", "reason")
-    list_per_page = 25
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """No: a change of an approved item makes one."""

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from accounts.policies import Scope, may
 from evidence.admin.base import CuratedAdmin
 from evidence.admin.duplicates import DuplicatesMixin
+from evidence.admin.lists import LongListAdmin
 from evidence.forms import HypothesisForm, SourceForm
 from evidence.models import Hypothesis, Source
 from evidence.search import SOURCE_TEXTS, source_matches
@@ -60,7 +61,7 @@ class HypothesisAdmin(CuratedAdmin):
 
 
 @admin.register(Source)
-class SourceAdmin(DuplicatesMixin, CuratedAdmin):
+class SourceAdmin(DuplicatesMixin, LongListAdmin, CuratedAdmin):
     """Publications."""
 
     form = SourceForm
@@ -69,9 +70,7 @@ class SourceAdmin(DuplicatesMixin, CuratedAdmin):
     list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
     list_filter = ("source_type", "items__hypothesis")
     search_fields = SOURCE_TEXTS
-    show_full_result_count = False
     ordering = ("title", "id")  # the model's own is lost where rows are counted
-    list_per_page = 25
     readonly_fields = ("key",)
     fields = ("key", *DETAILS, "reason", "seen_version")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}

@@ -160,7 +160,7 @@ def test_pages_open_as_the_policy_says(client, sign_in, model, role):
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_a_list_takes_the_same_queries_for_30_rows_as_for_3(client, sign_in, model):
+def test_a_list_of_30_rows_takes_at_most_one_query_more_than_one_of_3(client, sign_in, model):
     sign_in(Role.ADMIN)
 
     def queries():
@@ -173,7 +173,8 @@ def test_a_list_takes_the_same_queries_for_30_rows_as_for_3(client, sign_in, mod
     few = queries()
     MAKERS[model](27)
     many = queries()
-    assert len(many) == len(few) <= 12, "\n".join(many)
+    paged = 1  # where there are several pages, the page's keys are looked for first
+    assert len(many) <= min(len(few) + paged, 12), "\n".join(many)
     assert not any(column in sql for sql in many for column in ("model_document", "checkpoint", '"result"'))
 
 
