@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 
 import django_rq
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -33,7 +34,11 @@ logger = logging.getLogger(__name__)
 
 MAX_LOSSES = 3
 SILENCE = timedelta(seconds=12)
-"""A worker gives a sign of life every few seconds; one that was silent for so long is taken for dead."""
+"""A worker gives a sign of life every few seconds; one that was silent for so long is taken for dead.
+
+Signs are written and judged by the database's clock, so that those of workers and reapers need not agree. One from the
+future (that clock was put back) is no sign of life.
+"""
 CANDIDATES = 20
 """Where so many were snatched away by other workers in a row, there is no lack of hands."""
 CALLS = 100
@@ -109,12 +114,12 @@ def computation_start(*, model: type[ComputationT]) -> ComputationT | None:
 
 def computation_heartbeat(*, computation: Computation) -> None:
     """A sign of life of its worker. Raises Superseded."""
-    computation_write(computation=computation, heartbeat_at=timezone.now())
+    computation_write(computation=computation, heartbeat_at=Now())
 
 
 def computation_progress(*, computation: Computation, **fields: Any) -> bool:
     """Record how far it is, and tell; True if somebody asked to cancel it. Raises Superseded."""
-    computation_write(computation=computation, heartbeat_at=timezone.now(), **_NEXT_MESSAGE, **fields)
+    computation_write(computation=computation, heartbeat_at=Now(), **_NEXT_MESSAGE, **fields)
     row = _rows(type(computation)).get(pk=computation.pk)
     progress_publish(computation=row)
     return row.cancel_requested_at is not None
@@ -180,7 +185,7 @@ def computations_reap() -> int:
     of these than there are calls in the queue: Redis lost some, or a worker died with one in hand; they are made anew.
     """
     now = timezone.now()
-    return sum(_reap_silent(kind, now) + _reap_cancelled(kind, now) + _call_missing(kind) for kind in KINDS)
+    return sum(_reap_silent(kind) + _reap_cancelled(kind, now) + _call_missing(kind) for kind in KINDS)
 
 
 def _take(model: type[ComputationT], pk: UUID) -> ComputationT | None:
@@ -188,7 +193,7 @@ def _take(model: type[ComputationT], pk: UUID) -> ComputationT | None:
     now = timezone.now()
     waiting = _rows(model).filter(pk=pk, status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
     if not waiting.update(
-        status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, **_NEXT_MESSAGE
+        status=RunStatus.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=Now(), **_NEXT_MESSAGE
     ):
         return None
     taken = _rows(model).get(pk=pk)
@@ -210,10 +215,10 @@ def _ended_well_lately(computation: ComputationT, now: datetime) -> QuerySet[Com
     return equal.order_by("-finished_at")
 
 
-def _reap_silent(model: type[Computation], now: datetime) -> int:
+def _reap_silent(model: type[Computation]) -> int:
     reaped = 0
-    silent = _rows(model).filter(status=RunStatus.RUNNING, heartbeat_at__lt=now - SILENCE)
-    for computation in silent.order_by("heartbeat_at")[:100]:
+    alive = Q(heartbeat_at__gte=Now() - SILENCE, heartbeat_at__lte=Now() + SILENCE)
+    for computation in _rows(model).filter(~alive, status=RunStatus.RUNNING).order_by("heartbeat_at")[:100]:
         try:
             if computation.cancel_requested_at:
                 computation_stop_cancelled(computation=computation)

@@ -11,8 +11,12 @@ from django.utils import timezone
 
 from accounts.audit import audit_record
 from accounts.models import User
+from accounts.stamps import stamp_renew
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
+
+BASELINE = "baseline"
+"""The stamp of answers that rest on which run is the baseline."""
 
 
 @transaction.atomic
@@ -34,6 +38,7 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     run.full_clean(exclude=["model_document", "result", "checkpoint"])
     run.save(update_fields=["published_at", "published_by", "publication_note"])
     audit_record(actor=actor, action="analysisrun.publish", subject=run, reason=note)
+    stamp_renew(subject=BASELINE)
     return run
 
 

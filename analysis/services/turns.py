@@ -29,7 +29,7 @@ def in_turn(model: type[ComputationT], *, beside: UUID | None = None) -> QuerySe
     at_work = rows.filter(status=RunStatus.RUNNING, owner=OuterRef("owner")).exclude(pk=beside)
     of_owner = at_work.order_by().values("owner").annotate(count=Count("pk")).values("count")
     before = Window(RowNumber(), partition_by=F("owner"), order_by=["queued_at", "pk"])
-    waiting: QuerySet[ComputationT, Any] = rows.filter(status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
+    waiting: Any = rows.filter(status=RunStatus.QUEUED, cancel_requested_at__isnull=True)
     counted: QuerySet[ComputationT, Any] = waiting.annotate(turn=before + Coalesce(Subquery(of_owner), 0))
     return counted.order_by("turn", "queued_at", "pk")
 

@@ -55,7 +55,7 @@ def history(row):
 
 @each_kind
 def test_a_life_from_the_queue_to_the_result(factory, create):
-    row = create(queued(factory))
+    row = create(computed(factory), fresh=True)
     model, kind = type(row), lifecycle.KINDS[type(row)]
     assert row.job_id in django_rq.get_queue(kind.queue).job_ids
     row = lifecycle.computation_start(model=model)
@@ -192,3 +192,14 @@ def test_who_sees_which(factory, role, names):
     factory(name="shared", owner=stranger, is_shared=True)
     seen = factory._meta.model.objects.visible_to(user)
     assert set(seen.values_list("name", flat=True)) == names
+
+
+@each_kind
+@pytest.mark.parametrize("seconds", [-3600, 3600], ids=["an hour ago", "in an hour"])
+def test_a_worker_whose_signs_of_life_are_from_another_time_is_taken_for_dead(factory, seconds):
+    queued(factory)
+    taken = lifecycle.computation_start(model=factory._meta.model)
+    rows = type(taken).objects.filter(pk=taken.pk)
+    rows.update(heartbeat_at=timezone.now() + timedelta(seconds=seconds))
+    assert lifecycle.computations_reap() > 0
+    assert rows.get().status == RunStatus.QUEUED

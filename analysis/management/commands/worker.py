@@ -24,6 +24,7 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from accounts.tokens import tokens_forget_expired
 from aifutures_site.embedded import NoRedis, is_up, require_redis
@@ -46,6 +47,8 @@ LOST_SECONDS = 0.5
 class Worker(SimpleWorker):
     """Runs jobs in this process, whose kernels stay warm; a signal also reaches the work in hand."""
 
+    max_connection_wait_time = 1.0  # who waits longer and longer for a lost Redis overlooks that it is back
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Let the run in hand finish its slice, keep its checkpoint and go back to the queue; then end."""
         stopping.set()
@@ -63,6 +66,17 @@ class Worker(SimpleWorker):
             super().teardown()
         elif listener is not None:
             listener.stop()
+
+    def register_birth(self) -> None:
+        """Sign on, again where Redis has lost all it knew: names are never given twice, so what is there is ours."""
+        self.connection.delete(self.key)
+        super().register_birth()
+
+    def show_alive(self) -> None:
+        """A sign of life."""
+        if not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+            self.register_birth()
+        self.heartbeat()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job; where Redis is lost meanwhile, end this worker: how the run ended is in the database."""
@@ -155,7 +169,7 @@ class _Timer:
         while not self._done.wait(TICK_SECONDS):
             try:
                 close_old_connections()
-                self._worker.heartbeat()
+                self._worker.show_alive()
                 if count := computations_reap():
                     logger.info("took up what nobody worked on", extra={"computations": count})
                 if (now := time.monotonic()) - cleared >= DAY_SECONDS:
