@@ -11,5 +11,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from accounts import checks  # noqa: F401, PLC0415 - needs the apps to be loaded
+        """Register the checks, and listen for sessions that end."""
+        from django.contrib.sessions.models import Session  # noqa: PLC0415 - needs the apps to be loaded
+        from django.db.models.signals import post_delete  # noqa: PLC0415
+
+        from accounts import checks  # noqa: F401, PLC0415
+        from accounts.events import session_ended_publish  # noqa: PLC0415
+
+        post_delete.connect(session_ended_publish, sender=Session)

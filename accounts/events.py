@@ -6,11 +6,16 @@ Whoever misses it finds out at the next look at the database; nothing depends on
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Any
 
 import redis
+from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 
 from accounts.redis_client import connection
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.models import Session
 
 CHANNEL = "accounts:changed"
 
@@ -20,6 +25,12 @@ logger = logging.getLogger(__name__)
 def account_changed_publish(*, user_id: int) -> None:
     """Tell all servers, once the transaction is committed. Never fails."""
     transaction.on_commit(lambda: _publish(user_id))
+
+
+def session_ended_publish(*, instance: Session, **signal: Any) -> None:
+    """Tell all servers of a session that was deleted, as signing out does. A receiver of post_delete."""
+    if user_id := instance.get_decoded().get(SESSION_KEY):
+        transaction.on_commit(lambda: _publish(int(user_id)))
 
 
 def _publish(user_id: int) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import policies
+from accounts.events import account_changed_publish
 
 
 class UserNameManager(UserManager["User"]):
@@ -77,11 +78,15 @@ class User(AbstractUser):
         return salted_hmac("accounts.token_stamp", state, algorithm="sha256").hexdigest()[:24]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """As Django's; a new password (not a new hash of the old one) ends the user's API keys, as it ends tokens."""
+        """As Django's; a new password (not a new hash of the old one) ends the user's API keys, as it ends tokens.
+
+        Sockets that were opened with any of these, or in a session that has ended now, are told.
+        """
         renewed = self._password is not None and not self._state.adding  # type: ignore[attr-defined]
         super().save(*args, **kwargs)
         if renewed:
             self.api_keys.end()
+            account_changed_publish(user_id=self.pk)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Whether the user's role holds a Django permission (`app.verb_model`)."""

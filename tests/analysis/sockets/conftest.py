@@ -81,9 +81,9 @@ def server(env, tmp_path_factory):
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def worker(env, tmp_path_factory):
-    """A worker of runs, ready."""
+    """A worker of runs, ready. It takes whatever waits: only where no test leaves something waiting."""
     log = tmp_path_factory.mktemp("logs") / "worker"
     command = (sys.executable, str(PROJECT / "manage.py"), "worker", "--queue", "analysis")
     with running(*command, env=env, log=log) as process:

@@ -81,15 +81,50 @@ def test_a_browser_comes_with_its_session_from_a_page_of_ours(viewer, server, op
         assert client.ask("ping") == {"type": "pong"}, "whoever brings a token needs no cookie, and no page of ours"
 
 
-def test_a_session_that_ends_ends_its_sockets_at_the_next_message(viewer, server, open_socket):
+def test_signing_out_closes_the_sockets_of_that_session_alone(viewer, server, open_socket, signed_in):
     browser = Browser()
     browser.force_login(viewer, "django.contrib.auth.backends.ModelBackend")
     headers = {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
-    with open_socket(additional_headers=headers, origin=f"http://{server}") as client:
-        assert client.ask("ping") == {"type": "pong"}
-        browser.logout()
-        client.say("ping")
+    with (
+        open_socket(additional_headers=headers, origin=f"http://{server}") as client,
+        open_socket(additional_headers=cookie_of(viewer), origin=f"http://{server}") as elsewhere,
+        signed_in(viewer) as by_token,
+    ):
+        assert [each.ask("ping")["type"] for each in (client, elsewhere, by_token)] == ["pong"] * 3
+        assert browser.post("/accounts/logout").status_code == 302
         assert client.closed() == 4401
+        assert [each.ask("ping")["type"] for each in (elsewhere, by_token)] == ["pong"] * 2
+
+
+def by_an_admin(path, **data):
+    """What the admin site does with the form of this address."""
+    browser = Browser()
+    browser.force_login(
+        UserFactory(username=f"admin-{uuid4().hex[:8]}", role="admin"), "django.contrib.auth.backends.ModelBackend"
+    )
+    answer = browser.post(path, data)
+    assert answer.status_code == 302, answer.content.decode()[-2000:]
+
+
+def test_a_new_password_and_a_deactivation_in_the_admin_site_close_the_users_sockets(
+    viewer, analyst, server, signed_in, open_socket
+):
+    with (
+        signed_in(viewer) as by_token,
+        open_socket(additional_headers=cookie_of(viewer), origin=f"http://{server}") as by_session,
+        open_socket(additional_headers=cookie_of(analyst), origin=f"http://{server}") as another,
+    ):
+        assert [each.ask("ping")["type"] for each in (by_token, by_session, another)] == ["pong"] * 3
+        password = f"correct horse {uuid4().hex}"
+        by_an_admin(
+            f"/admin/accounts/user/{viewer.pk}/password/",
+            password1=password,
+            password2=password,
+            usable_password="true",
+        )
+        assert [by_token.closed(), by_session.closed()] == [4401, 4401]
+        by_an_admin(f"/admin/accounts/user/{analyst.pk}/change/", username=analyst.username, role="analyst")
+        assert another.closed() == 4401
 
 
 def test_who_has_no_role_may_not_come_in(server, signed_in):
