@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +48,26 @@ class ScenarioRow:
 
 @dataclass(frozen=True)
 class HypothesisRow:
-    """A question with the likelier of its two outcomes in the target year."""
+    """A question with its two outcomes, and the probability of A in the target year."""
 
+    code: str
     label: str
-    outcome: str
-    other: str
+    outcome_a: str
+    outcome_b: str
     estimate: Estimate
+
+    @property
+    def likelier(self) -> str:
+        """The likelier outcome."""
+        return self.outcome_a if self.estimate.mean >= 0.5 else self.outcome_b
+
+
+@dataclass(frozen=True)
+class Year:
+    """A year on the way, with the probability of each cluster in the order of the report's."""
+
+    year: int
+    clusters: list[Estimate]
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,7 @@ class Report:
     scenarios: list[ScenarioRow]
     hypotheses: list[HypothesisRow]
     clusters: list[ClusterRow]
+    years: list[Year]
     facts: dict[str, Any]
 
     @property
@@ -75,9 +91,14 @@ class Report:
         return self.scenarios[0]
 
     @property
-    def scale(self) -> float:
-        """Probability at the right end of the scenarios' axis."""
-        return max(row.estimate.high for row in self.scenarios)
+    def together(self) -> float:
+        """The probability of all the scenarios listed."""
+        return sum(row.estimate.mean for row in self.scenarios)
+
+    @property
+    def overlapping(self) -> int:
+        """How many of the scenarios listed have an interval that overlaps the one of the likeliest."""
+        return sum(row.estimate.high >= self.likeliest.estimate.low for row in self.scenarios[1:])
 
 
 def run_report(*, run: AnalysisRun) -> Report:
@@ -99,6 +120,7 @@ def run_report(*, run: AnalysisRun) -> Report:
         scenarios=scenarios,
         hypotheses=[_hypothesis(row, then["hypotheses"][row["code"]]) for row in reported],
         clusters=list(clusters.values()),
+        years=[_year(entry, clusters) for entry in result["temporal_evolution"]],
         facts={**result["convergence"], **result["metadata"]},
     )
 
@@ -133,10 +155,12 @@ def _scenarios(result: dict[str, Any], clusters: dict[str, ClusterRow]) -> list[
 
 
 def _hypothesis(row: dict[str, Any], found: dict[str, float]) -> HypothesisRow:
-    estimate = _estimate(found["mean"], found)
-    if estimate.mean >= 0.5:
-        return HypothesisRow(row["label"], row["outcome_a"], row["outcome_b"], estimate)
-    return HypothesisRow(row["label"], row["outcome_b"], row["outcome_a"], estimate.complement)
+    return HypothesisRow(row["code"], row["label"], row["outcome_a"], row["outcome_b"], _estimate(found["mean"], found))
+
+
+def _year(entry: dict[str, Any], clusters: Iterable[str]) -> Year:
+    means, intervals = entry["clusters"], entry["cluster_intervals"]
+    return Year(entry["year"], [_estimate(means[name], intervals[name]) for name in clusters])
 
 
 def _estimate(mean: float, interval: dict[str, float]) -> Estimate:

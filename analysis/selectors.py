@@ -5,8 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import Case, When
 
 from accounts.policies import Asker
+from analysis.choices import ACTIVE_STATUSES
 from analysis.models import AnalysisRun, RobustnessReport, SensitivityStudy
 from analysis.querysets import AnalysisRunQuerySet, ComputationQuerySet
 
@@ -21,9 +23,20 @@ def baseline_run_id() -> UUID | None:
     return AnalysisRun.objects.published().values_list("pk", flat=True).first()
 
 
+def baseline_before(run: AnalysisRun) -> AnalysisRun | None:
+    """The run that was the baseline before this one; None for the first."""
+    return AnalysisRun.objects.published().filter(published_at__lt=run.published_at).first()
+
+
 def run_list(*, user: Asker) -> AnalysisRunQuerySet:
     """The runs that the user may see, newest first, without documents and checkpoints."""
     return AnalysisRun.objects.visible_to(user).select_related("owner")
+
+
+def recent_runs(*, user: Asker, most: int = 5) -> list[AnalysisRun]:
+    """The user's own runs: those that go on, then the latest."""
+    active = Case(When(status__in=ACTIVE_STATUSES, then=0), default=1)
+    return list(run_list(user=user).filter(owner_id=user.pk).order_by(active, "-created_at")[:most])
 
 
 def study_list(*, user: Asker) -> ComputationQuerySet[SensitivityStudy]:

@@ -49,6 +49,11 @@ def points(difference: float) -> str:
     return f"{sign}{abs(value):.{decimals}f}{THIN_SPACE}points"
 
 
+def error(half_width: float) -> str:
+    """A half-width of a difference of probabilities in percentage points: `0.2`, `< 0.05`."""
+    return "< 0.05" if half_width < 0.0005 else f"{100 * half_width:.1f}"
+
+
 def likelihood(probability: float) -> str:
     """The word for a probability on the IPCC's scale."""
     return next(word for least, word in LIKELIHOOD if probability >= least)

@@ -8,6 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from analysis import wording
 
+UNIT = f"{wording.THIN_SPACE}%"
+"""`ticksuffix` of an axis of probabilities, whose values are in percent."""
+
 Value: TypeAlias = str | float | int | bool | None
 Kind: TypeAlias = Literal["text", "percent", "points", "number", "whole", "plain"]
 """How a column's values are written: as text; a probability in percent; a difference of probabilities in percentage
@@ -88,6 +91,6 @@ class Plot:
     method: str = ""
     """The section of the method page that explains it (its anchor)."""
     size: Literal["small", "medium", "large", "tall"] = "medium"
-    """Height: 240, 360, 480 or 1200 pixels; on a phone 240, 320, 400 or 1200."""
+    """Height: 240, 360, 480 or 1200 pixels; on a phone 240, 320, 480 or 1200."""
     level: int = field(default=2)
     """Of the title among the page's headings."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.plots.colours import GREY, cluster_colour
-from analysis.plots.plot import Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table
 from analysis.reports import ScenarioRow
 from analysis.wording import percent, percent_range
 
@@ -60,11 +60,11 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
         "type": "scatter",
         "mode": "markers",
         "name": name or "No cluster",
-        "x": [each.mean for each in estimates],
+        "x": [100 * each.mean for each in estimates],
         "y": [place for place, _ in placed],
         "error_x": {
-            "array": [each.high - each.mean for each in estimates],
-            "arrayminus": [each.mean - each.low for each in estimates],
+            "array": [100 * (each.high - each.mean) for each in estimates],
+            "arrayminus": [100 * (each.mean - each.low) for each in estimates],
             "color": colour,
             "thickness": 2,
             "width": 0,
@@ -85,7 +85,7 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
 def _layout(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
     names = [textwrap.shorten(row.title or row.code, 46, placeholder=" …") for row in rows]
     return {
-        "xaxis": {"rangemode": "tozero", "tickformat": ".0%", "side": "top", "automargin": True},
+        "xaxis": {"rangemode": "tozero", "ticksuffix": UNIT, "side": "top"},
         "yaxis": {
             "range": [len(rows) - 0.5, -0.5],
             "tickvals": list(range(len(rows))),
