@@ -85,6 +85,10 @@ class SourceIndex:
             self._keys[mark] = source.key
         self._titles[source.key] = _plain(source.title)
 
+    def __contains__(self, key: object) -> bool:
+        """Whether a publication of that key is stored."""
+        return key in self._titles
+
     def same(self, *, url: str, identifier: str) -> list[str]:
         """The keys of the stored publications that this one is; more than one where its marks disagree."""
         found = (self._keys.get(mark) for mark in sorted(marks_of(url=url, identifier=identifier)))

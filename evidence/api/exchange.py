@@ -26,7 +26,7 @@ from evidence.api.base import actor_of, checked_query
 from evidence.api.queries import EvidenceExportQuery, EvidenceImportQuery
 from evidence.resources import EvidenceResource
 from evidence.selectors import evidence_list
-from evidence.services.imports import EvidenceImport, evidence_import
+from evidence.services.imports import ImportAnswer, evidence_import
 from evidence.tables import MAX_BYTES, TableFormat, read_csv, read_json, write_csv, write_json, write_parquet
 
 
@@ -125,7 +125,7 @@ class EvidenceImportView(ScopedView):
         return Response(EvidenceImportSerializer(done).data)
 
 
-def _faults(done: EvidenceImport) -> dict[str, list[ErrorDetail]]:
+def _faults(done: ImportAnswer) -> dict[str, list[ErrorDetail]]:
     """What is wrong with each row and column, by path."""
     return {
         f"rows[{row.row - 1}].{fault.column}".rstrip("."): [ErrorDetail(f"Row {row.row}: {fault.message}", "invalid")]

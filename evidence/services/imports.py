@@ -1,20 +1,21 @@
-"""Tables of evidence into the database, row by row under the same rules as single items."""
+"""Tables of items and of sources into the database, row by row under the same rules as single items."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from import_export.results import Result
 from tablib import Dataset
 
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope
-from evidence.resources import EvidenceResource
+from evidence.resources import ColumnChange, EvidenceResource, SourceResource, TableResource
 from evidence.services.rules import checked_reason, require
 
 
@@ -35,10 +36,11 @@ class RowAnswer:
     outcome: str
     errors: list[ColumnFault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    changes: list[ColumnChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class EvidenceImport:
+class ImportAnswer:
     """What an import did, or, where nothing was written, would do once nothing is refused."""
 
     written: bool
@@ -46,41 +48,57 @@ class EvidenceImport:
     rows: list[RowAnswer]
 
 
-@transaction.atomic
-def evidence_import(
-    *, actor: User, table: Dataset, reason: str = "", dry_run: bool = False, partial: bool = False
-) -> EvidenceImport:
-    """Write the rows of a table (see `EvidenceResource`): new items as drafts, changes under four eyes.
+def evidence_import(*, actor: User, table: Dataset, **how: Any) -> ImportAnswer:
+    """Write the rows of a table of items: new ones as drafts, changes under four eyes. See `table_import`."""
+    return table_import(actor=actor, table=table, action="evidence.import", resource=EvidenceResource, **how)
 
-    If a row is refused nothing is written, unless `partial`; `dry_run` writes nothing in any case. Raises
-    PermissionDenied, and ValidationError for wrong columns.
+
+def source_import(*, actor: User, table: Dataset, **how: Any) -> ImportAnswer:
+    """Write the rows of a table of publications. See `table_import`."""
+    return table_import(actor=actor, table=table, action="source.import", resource=SourceResource, **how)
+
+
+@transaction.atomic
+def table_import(
+    *,
+    actor: User,
+    table: Dataset,
+    action: str,
+    resource: type[TableResource],
+    reason: str = "",
+    dry_run: bool = False,
+    partial: bool = False,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> ImportAnswer:
+    """Write the rows of a table under the same rules as single objects, whole rows only.
+
+    If a row is refused nothing is written, unless `partial`; `dry_run` writes nothing in any case. `progress` is told
+    how many rows are looked at. Raises PermissionDenied, and ValidationError for wrong columns.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     reason = checked_reason(reason, needed=False)
-    resource = EvidenceResource()
-    result = resource.import_data(
-        table,
-        dry_run=dry_run,
-        use_transactions=True,
-        rollback_on_validation_errors=not partial,
-        user=actor,
-        reason=reason,
-    )
-    for base in result.base_errors:
-        raise base.error
-    rows = list(_answers(table, resource, result))
-    counts = dict(Counter(row.outcome for row in rows))
-    written = not dry_run and (partial or "refused" not in counts)
+    rows = resource(progress=progress)
+    try:
+        with transaction.atomic():
+            result = rows.import_data(table, use_transactions=False, user=actor, reason=reason)
+            for base in result.base_errors:
+                raise base.error
+            for row in result.error_rows:
+                raise row.errors[0].error  # a fault of ours, no row's
+            written = not dry_run and (partial or not result.invalid_rows)
+            transaction.set_rollback(not written)
+    except IntegrityError as error:
+        raise ValidationError("Somebody else has just stored some of this. Import the file again.") from error
+    answers = list(_answers(table, rows, result))
+    counts = dict(Counter(answer.outcome for answer in answers))
     if written:
-        audit_record(actor=actor, action="evidence.import", reason=reason, details=counts)
-    return EvidenceImport(written, counts, rows)
+        audit_record(actor=actor, action=action, reason=reason, details=counts)
+    return ImportAnswer(written, counts, answers)
 
 
-def _answers(table: Dataset, resource: EvidenceResource, result: Result) -> Iterator[RowAnswer]:
+def _answers(table: Dataset, resource: TableResource, result: Result) -> Iterator[RowAnswer]:
     invalid = {row.number: row.error for row in result.invalid_rows}
-    for row in result.error_rows:
-        raise row.errors[0].error  # a fault of ours, no row's
-    names = table["id"]
+    names = table[resource.name_column]
     for number in range(1, len(table) + 1):
         refused = number in invalid
         yield RowAnswer(
@@ -89,6 +107,7 @@ def _answers(table: Dataset, resource: EvidenceResource, result: Result) -> Iter
             outcome="refused" if refused else resource.outcomes[number],
             errors=list(_faults(invalid[number])) if refused else [],
             warnings=resource.warnings.get(number, []),
+            changes=[] if refused else resource.changes.get(number, []),
         )
 
 

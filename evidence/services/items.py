@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
-from accounts.audit import audit_record
+from accounts.audit import audit_record, audit_record_each
 from accounts.models import User
 from accounts.policies import Scope
 from evidence.choices import EvidenceStatus
@@ -17,8 +21,10 @@ from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.models.assessments import CONTENT, WEIGHING, Assessment
 from evidence.quality import quality_of, weight_of
 from evidence.services.rules import (
+    BATCH,
     Conflict,
     checked_reason,
+    created_store,
     differences,
     locked,
     refuse_unknown,
@@ -28,9 +34,40 @@ from evidence.services.rules import (
     write,
 )
 
-BATCH = 1000
 RESERVED_IDS = ("import", "export")
 """Addresses beside those of items, which would hide items of these names."""
+
+
+@dataclass
+class ItemNames:
+    """The names of items, to name new ones with one read of the table."""
+
+    _taken: set[str]
+    _last: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def held(cls, hypotheses: Iterable[Hypothesis]) -> ItemNames:
+        """All names of these hypotheses' form; until the transaction's end nobody else numbers items of theirs.
+
+        So two new items at once take two numbers.
+        """
+        rows = list(hypotheses)
+        list(Hypothesis.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk").select_for_update())
+        forms = [Q(public_id__startswith=f"{row.code}-") for row in rows]
+        found = Evidence.objects.filter(reduce(or_, forms, Q())).values_list("public_id", flat=True)
+        return cls(set(found.order_by("pk")))
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Give none of these out."""
+        self._taken.update(names)
+
+    def next(self, code: str) -> str:
+        """`H1-121` after `H1-120`; taken with that."""
+        if code not in self._last:
+            form = re.compile(rf"{re.escape(code)}-(\d{{1,9}})\Z")
+            self._last[code] = max((int(match[1]) for match in map(form.match, self._taken) if match), default=0)
+        self._last[code] += 1
+        return f"{code}-{self._last[code]:03d}"
 
 
 @transaction.atomic
@@ -39,18 +76,37 @@ def evidence_create(*, actor: User, content: Mapping[str, Any], public_id: str =
 
     Without a `public_id` it gets the next free number of its hypothesis. Raises PermissionDenied and ValidationError.
     """
+    item = evidence_new(actor=actor, content=content, public_id=public_id)
+    evidence_store(items=[item], actor=actor, reason=reason)
+    return item
+
+
+def evidence_new(
+    *, actor: User, content: Mapping[str, Any], public_id: str = "", names: ItemNames | None = None
+) -> Evidence:
+    """What `evidence_create` makes, for `evidence_store` to store with others; its source may be new too.
+
+    `names` are those of the stored items, where the caller has them at hand and knows that `public_id` is none of
+    them. Raises PermissionDenied and ValidationError.
+    """
     require(actor, Scope.WRITE_EVIDENCE)
     item = Evidence(public_id=public_id, created_by=actor, updated_by=actor)
     refuse_unknown(content, CONTENT)
     write(item, content)
     if not public_id and item.hypothesis_id is not None:
-        item.public_id = _next_id(item.hypothesis)
+        item.public_id = (names or ItemNames.held([item.hypothesis])).next(item.hypothesis.code)
     id_check(item.public_id)
-    _check(item)
-    reason = checked_reason(reason, needed=False)
-    store(item, actor=actor, reason=reason)
-    audit_record(actor=actor, action="evidence.create", subject=item, reason=reason, details={"id": item.public_id})
+    _check(item, unique=names is None)
     return item
+
+
+@transaction.atomic
+def evidence_store(*, items: Sequence[Evidence], actor: User, reason: str = "") -> None:
+    """Store items that `evidence_new` made. Raises ValidationError for the reason."""
+    reason = checked_reason(reason, needed=False)
+    created_store(items, actor=actor, reason=reason)
+    named = {item: {"id": item.public_id} for item in items}
+    audit_record_each(actor=actor, action="evidence.create", subjects=named, reason=reason)
 
 
 @transaction.atomic
@@ -151,13 +207,18 @@ def id_check(public_id: str) -> None:
         raise ValidationError({"public_id": ValidationError("This name is not free.", code="reserved")})
 
 
-def _check(row: Assessment) -> None:
+def _check(row: Assessment, *, unique: bool = True) -> None:
     """Validate the row and set quality and weight, which only valid scores have. Raises ValidationError."""
     people = {"created_by", "updated_by", "reviewed_by"}
-    given = {name for name in ("source", "hypothesis", "evidence") if getattr(row, f"{name}_id", None) is not None}
+    given = {
+        name
+        for name in ("source", "hypothesis", "evidence")
+        if row._state.fields_cache.get(name) or getattr(row, f"{name}_id", None)
+    }
     unnamed = {"public_id"} if getattr(row, "public_id", None) == "" else set()  # for want of a hypothesis
     # The fields' own checks say all that the database's constraints would, at a tenth of the time.
-    row.full_clean(exclude={*people, *given, *unnamed, "quality"}, validate_constraints=False)
+    exclude = {*people, *given, *unnamed, "quality"}
+    row.full_clean(exclude=exclude, validate_unique=unique, validate_constraints=False)
     rescore(row)
 
 
@@ -176,12 +237,3 @@ def _revise(
         return
     _check(revision)
     store(revision, actor=actor, reason=reason)
-
-
-def _next_id(hypothesis: Hypothesis) -> str:
-    """`H1-121` after `H1-120`. The lock makes two new items at once take two numbers."""
-    Hypothesis.objects.select_for_update().get(pk=hypothesis.pk)
-    form = re.compile(rf"{hypothesis.code}-(\d{{1,9}})\Z")
-    taken = Evidence.objects.filter(public_id__startswith=f"{hypothesis.code}-").values_list("public_id", flat=True)
-    numbers = [int(match[1]) for match in map(form.match, taken) if match]
-    return f"{hypothesis.code}-{max(numbers, default=0) + 1:03d}"

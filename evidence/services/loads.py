@@ -18,8 +18,9 @@ from evidence.choices import EvidenceStatus
 from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.quality import quality_of, weight_of
-from evidence.services.items import BATCH, id_check, quality_refresh
+from evidence.services.items import id_check, quality_refresh
 from evidence.services.reviews import revisions_reject
+from evidence.services.rules import BATCH
 from evidence.services.sources import source_check
 
 RowT = TypeVar("RowT", bound=models.Model)

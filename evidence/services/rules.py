@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
+from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User
 from accounts.policies import Scope, may
 
 RowT = TypeVar("RowT", bound=models.Model)
 
+BATCH = 1000
+"""Rows that are written together."""
 MAX_REASON = 2000
 
 
@@ -78,6 +81,13 @@ def store(row: models.Model, *, actor: User | None, reason: str = "") -> None:
     """Save the row, with who did it and why in its history."""
     _sign(row, actor, reason)
     row.save()
+
+
+def created_store(rows: Sequence[RowT], *, actor: User | None, reason: str = "") -> None:
+    """Save new rows together, with who made them and why in their histories."""
+    if rows:
+        how: dict[str, Any] = {"batch_size": BATCH, "default_user": actor, "default_change_reason": reason}
+        bulk_create_with_history(rows, type(rows[0]), **how)
 
 
 def remove(row: models.Model, *, actor: User | None, reason: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import audit_record
+from accounts.audit import audit_record, audit_record_each
 from accounts.models import User
 from accounts.policies import Scope
 from evidence.choices import EvidenceStatus
@@ -20,7 +20,16 @@ from evidence.identifiers import identifier_fault
 from evidence.models import Evidence, Source
 from evidence.services.items import quality_refresh
 from evidence.services.reviews import drafts_reopen
-from evidence.services.rules import checked_reason, differences, locked, refuse_unknown, require, store, write
+from evidence.services.rules import (
+    checked_reason,
+    created_store,
+    differences,
+    locked,
+    refuse_unknown,
+    require,
+    store,
+    write,
+)
 
 DETAILS = ("title", "authors", "publisher", "source_type", "publication_date", "url", "identifier")
 EARLIEST = date(1900, 1, 1)
@@ -31,24 +40,39 @@ WEIGHING_DETAILS = ("source_type", "publication_date", "url", "identifier")
 
 
 @transaction.atomic
-def source_create(
-    *, actor: User, details: Mapping[str, Any], reason: str = "", index: SourceIndex | None = None
-) -> Source:
+def source_create(*, actor: User, details: Mapping[str, Any], reason: str = "") -> Source:
     """A new publication, with its key.
 
-    `index` holds the stored publications, where the caller has them at hand. Raises PermissionDenied, and
-    ValidationError also for a publication that is stored already, however its address or identifier is written.
+    Raises PermissionDenied, and ValidationError also for a publication that is stored already, however its address or
+    identifier is written.
+    """
+    source = source_new(actor=actor, details=details, index=SourceIndex.of(Source.objects.all()))
+    sources_store(sources=[source], actor=actor, reason=reason)
+    return source
+
+
+def source_new(*, actor: User, details: Mapping[str, Any], index: SourceIndex) -> Source:
+    """What `source_create` makes, for `sources_store` to store with others. `index` holds the known publications.
+
+    Raises PermissionDenied and ValidationError.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     refuse_unknown(details, DETAILS)
     source = Source(**details)
     source.key = source_key(url=source.url, identifier=source.identifier)
     source_check(source)
-    _check_place(source, lambda: index or SourceIndex.of(Source.objects.all()))
-    reason = checked_reason(reason, needed=False)
-    store(source, actor=actor, reason=reason)
-    audit_record(actor=actor, action="source.create", subject=source, reason=reason)
+    _check_place(source, index)
+    if source.key in index:
+        raise _duplicate([source.key])
     return source
+
+
+@transaction.atomic
+def sources_store(*, sources: Sequence[Source], actor: User, reason: str = "") -> None:
+    """Store publications that `source_new` made. Raises ValidationError for the reason."""
+    reason = checked_reason(reason, needed=False)
+    created_store(sources, actor=actor, reason=reason)
+    audit_record_each(actor=actor, action="source.create", subjects={each: {} for each in sources}, reason=reason)
 
 
 @transaction.atomic
@@ -81,7 +105,7 @@ def source_edit(
     reason = checked_reason(reason, needed=bool(counting))
     write(row, changed)
     source_check(row, identifier="identifier" in changed)
-    _check_place(row, lambda: SourceIndex.of(Source.objects.exclude(pk=row.pk)))
+    _check_place(row, SourceIndex.of(Source.objects.exclude(pk=row.pk)))
     row.version += 1
     store(row, actor=actor, reason=reason)
     reopened = drafts_reopen(items=items, source=row, actor=actor, reason=reason)
@@ -114,9 +138,11 @@ def source_check(source: Source, *, identifier: bool = True) -> None:
         raise ValidationError("A source needs an address or an identifier.", code="required")
 
 
-def _check_place(source: Source, others: Callable[[], SourceIndex]) -> None:
+def _check_place(source: Source, others: SourceIndex) -> None:
     """Raise ValidationError for a source that is one of the others."""
-    if found := others().same(url=source.url, identifier=source.identifier):
-        keys = " and ".join(found)
-        raise ValidationError(f"This publication is already among the sources: {keys}.", code="duplicate")
-    source.validate_unique()
+    if found := others.same(url=source.url, identifier=source.identifier):
+        raise _duplicate(found)
+
+
+def _duplicate(keys: list[str]) -> ValidationError:
+    return ValidationError(f"This publication is already among the sources: {' and '.join(keys)}.", code="duplicate")

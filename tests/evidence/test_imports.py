@@ -12,7 +12,8 @@ from django.core.management import call_command
 from accounts.models import AuditEntry
 from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
-from evidence.resources import COLUMNS, EvidenceResource
+from evidence.resources import EvidenceResource
+from evidence.resources.items import COLUMNS
 from evidence.selectors import evidence_list
 from evidence.services.imports import evidence_import
 from evidence.services.items import evidence_edit
