@@ -1,0 +1,60 @@
+"""A run: how far it is, and what came out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from accounts.policies import Scope, may
+from accounts.wording import refusal
+from analysis.choices import RunStatus
+from analysis.models import AnalysisRun
+from analysis.pages.access import requires
+from analysis.pages.run_tabs import TABS, Tab, tabs_for
+from analysis.reports import run_report
+from analysis.selectors import run_list
+
+
+@require_safe
+@requires(Scope.READ_RESULTS)
+def run(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What came out, in the first tab; before that, how far it is."""
+    found = visible_run(request, pk)
+    if found.status != RunStatus.SUCCEEDED:
+        return render(request, "analysis/run_live.html", {"run": found})
+    return _tab(request, found, TABS[0])
+
+
+@require_safe
+@requires(Scope.READ_RESULTS)
+def run_tab(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
+    """One tab of a finished run. Whoever comes before the end is sent to where it can be waited for."""
+    tab = next((tab for tab in TABS if tab.name == name), None)
+    if tab is None:
+        raise Http404
+    if not may(request.user, tab.scope):
+        raise PermissionDenied(refusal(request.user, tab.scope))
+    found = visible_run(request, pk)
+    return _tab(request, found, tab) if found.status == RunStatus.SUCCEEDED else redirect("run", pk)
+
+
+def visible_run(request: HttpRequest, pk: UUID) -> AnalysisRun:
+    """The run, if the user may see it. Raises Http404."""
+    return get_object_or_404(run_list(user=request.user), pk=pk)
+
+
+def _tab(request: HttpRequest, run: AnalysisRun, tab: Tab) -> HttpResponse:
+    context: dict[str, Any] = {"run": run, "report": run_report(run=run), "tab": tab, "tabs": tabs_for(request.user)}
+    return render(request, tab.template, {**context, **tab.content(request, run)})
+
+
+urlpatterns = [
+    path("runs/<uuid:pk>", run, name="run"),
+    path("runs/<uuid:pk>/<slug:name>", run_tab, name="run_tab"),
+]
