@@ -63,6 +63,7 @@ class KeyPagination(CursorPagination[ApiKey]):
 class KeyViewSet(ScopedViewSet):
     """One's own API keys."""
 
+    path_words = {"id": "Id of the key."}
     scopes = {"list": TO_SIGNED_IN, "create": TO_SIGNED_IN, "destroy": TO_SIGNED_IN}
     serializer_class = KeySerializer
     pagination_class = KeyPagination

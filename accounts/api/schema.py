@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from accounts.api.examples import illustrate
 from accounts.api.permissions import TO_ALL
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.serializers import ProblemSerializer, StrictSerializer
@@ -54,11 +55,22 @@ class ApiSchema(AutoSchema):
             given.append(_header("ETag", str, "The version; send it as If-None-Match next time.", [200]))
         return given
 
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
+        words: dict[str, str] = getattr(self.view, "path_words", {})
+        return [{**each, "description": words.get(each["name"], "")} for each in parameters]
+
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
         if self.method != "PATCH" or getattr(serializer, "partial", False):
             return super()._get_request_for_media_type(serializer, direction)
         # drf-spectacular would call every field of a PATCH optional
         return self.resolve_serializer(force_instance(serializer), direction).ref, True
+
+    def _get_request_body(self, direction: Any = "request") -> dict[str, Any] | None:
+        body: dict[str, Any] | None = super()._get_request_body(direction)
+        if body is not None:
+            self._illustrate(body["content"])
+        return body
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
@@ -76,7 +88,12 @@ class ApiSchema(AutoSchema):
                 bodies[str(status)] = self._problem(status)
         for code, body in bodies.items():
             body["description"] = body["description"] or HTTPStatus(int(code)).phrase
+            self._illustrate(body.get("content", {}))
         return dict(sorted(bodies.items()))
+
+    def _illustrate(self, contents: dict[str, Any]) -> None:
+        app = type(self.view).__module__.partition(".")[0]
+        illustrate(contents, app=app, operation_id=self.get_operation_id())
 
     def _problem(self, status: int) -> dict[str, Any]:
         response = OpenApiResponse(ProblemSerializer, PROBLEMS[status])

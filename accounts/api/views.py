@@ -31,6 +31,8 @@ class ScopedView(APIView):
 
     scopes: ClassVar[Mapping[str, Access]] = {}
     costs: ClassVar[Mapping[str, Cost | AddressCost]] = {}
+    path_words: ClassVar[Mapping[str, str]] = {}
+    """What the parts of the path name, for the schema."""
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     schema = ApiSchema()
 

@@ -79,9 +79,9 @@ class ComputationFilters(django_filters.FilterSet):
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="Words in the name.")
     status = django_filters.MultipleChoiceFilter(choices=RunStatus.choices)
     mine = TruthFilter(method="of_asker", help_text="Your own ones, or only others'.")
-    shared = TruthFilter(field_name="is_shared")
-    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
-    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+    shared = TruthFilter(field_name="is_shared", help_text="Those that all may see, or only the others.")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte", help_text="Then or later.")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt", help_text="Before then.")
     input_hash = django_filters.CharFilter(help_text="Those of exactly these inputs.")
 
     def is_valid(self) -> bool:

@@ -74,6 +74,7 @@ class HypothesisInfluenceSerializer(_AboutRunSerializer):
 class EvidenceInfluenceDescription(ScopedView):
     """An item."""
 
+    path_words = {"public_id": "Id of the item, such as H1-001."}
     scopes = {"get": Scope.READ_EVIDENCE}
     costs = {"get": Cost.ANALYSIS_RUNS}
 
@@ -92,6 +93,7 @@ class EvidenceInfluenceDescription(ScopedView):
 class HypothesisInfluenceDescription(ScopedView):
     """A hypothesis."""
 
+    path_words = {"code": "Code of the hypothesis, such as H1."}
     scopes = {"get": Scope.READ_EVIDENCE}
     costs = {"get": Cost.ANALYSIS_RUNS}
 

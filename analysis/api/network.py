@@ -161,6 +161,7 @@ class _PartOfModelViewSet(CuratedViewSet, Generic[RowT]):
 class InfluenceViewSet(_PartOfModelViewSet[Influence]):
     """The edges of the causal network."""
 
+    path_words = {"id": "Id of the influence."}
     serializer_class = InfluenceSerializer
     pagination_class = InfluencePagination
     queryset = Influence.objects.none()
@@ -241,6 +242,7 @@ class InfluenceViewSet(_PartOfModelViewSet[Influence]):
 class ClusterViewSet(_PartOfModelViewSet[ScenarioCluster]):
     """The families of scenarios."""
 
+    path_words = {"id": "Id of the cluster."}
     serializer_class = ClusterSerializer
     pagination_class = ClusterPagination
     queryset = ScenarioCluster.objects.none()

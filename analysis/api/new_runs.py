@@ -59,6 +59,7 @@ class RunDescription(ScopedView):
 class RerunDescription(ScopedView):
     """A run once more."""
 
+    path_words = {"id": "Id of the run."}
     scopes = {"post": Scope.CREATE_ANALYSIS}
     costs = {"post": Cost.ANALYSIS_RUNS}
 

@@ -92,6 +92,7 @@ class ExportQuerySerializer(StrictSerializer):
 class RunViewSet(ComputationViewSet[AnalysisRun]):
     """The runs that the user may see."""
 
+    path_words = {"id": "Id of the run."}
     scopes = {**ComputationViewSet.scopes, "model": Scope.READ_EVIDENCE}
     costs = {"result": Cost.SCENARIO_QUERIES}
     serializer_class = RunSerializer
@@ -120,6 +121,7 @@ class RunViewSet(ComputationViewSet[AnalysisRun]):
 class ExportDescription(ScopedView):
     """A result as a file."""
 
+    path_words = {"id": "Id of the run."}
     scopes = {"get": Scope.READ_RESULTS}
     costs = {"get": Cost.SCENARIO_QUERIES}
 

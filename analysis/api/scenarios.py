@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 
 from accounts.api.etags import etag_of_bytes, not_modified
+from accounts.api.kept import may_keep
 from accounts.api.plain import endpoint
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import problem_response
@@ -49,7 +50,9 @@ class RunQuerySerializer(StrictSerializer):
 class ScenarioQuerySerializer(RunQuerySerializer):
     """Which scenarios, and in which order."""
 
-    min_probability = serializers.FloatField(default=MIN_PROBABILITY, min_value=0, max_value=1)
+    min_probability = serializers.FloatField(
+        default=MIN_PROBABILITY, min_value=0, max_value=1, help_text="Less likely ones are left out."
+    )
     sort_by = serializers.CharField(
         default="probability",
         help_text="One or more of `probability` (the likeliest first), `scenario_id` and `cluster`, with commas.",
@@ -150,6 +153,7 @@ class ScenariosDescription(ScopedView):
 class ScenarioDescription(ScopedView):
     """One scenario."""
 
+    path_words = {"code": "One letter for each hypothesis, such as ABBABB."}
     scopes = {"get": Scope.READ_SCENARIOS}
     costs = {"get": Cost.SCENARIO_QUERIES}
 
@@ -229,6 +233,8 @@ def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about
     (peek if free else charge)(request, Cost.SCENARIO_QUERIES, user=request.user)
     if found is None:
         _kept.keep(key, made)
+    elif "run" not in request.GET:
+        may_keep(request, seconds=FRESH_SECONDS - time.monotonic() % FRESH_SECONDS)
     body, etag = made
     return not_modified(request, etag) or HttpResponse(body, content_type="application/json", headers={"ETag": etag})
 

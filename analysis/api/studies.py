@@ -87,6 +87,7 @@ class ReportPagination(ComputationPagination):
 class StudyViewSet(_StudiesViewSet):
     """The sensitivity studies that the user may see."""
 
+    path_words = {"id": "Id of the study."}
     serializer_class = StudySerializer
     pagination_class = StudyPagination
     filterset_class = StudyFilters
@@ -123,6 +124,7 @@ class StudyViewSet(_StudiesViewSet):
 class ReportViewSet(_StudiesViewSet):
     """The robustness reports that the user may see."""
 
+    path_words = {"id": "Id of the report."}
     serializer_class = ReportSerializer
     pagination_class = ReportPagination
     filterset_class = ComputationFilters

@@ -78,6 +78,7 @@ class EvidencePagination(CursorPagination[Evidence]):
 class EvidenceViewSet(CuratedViewSet):
     """Items of evidence: analysts see approved ones, curators and admins all, with open revisions."""
 
+    path_words = {"public_id": "Id of the item, such as H1-001."}
     scopes = {
         "list": Scope.READ_EVIDENCE,
         "retrieve": Scope.READ_EVIDENCE,

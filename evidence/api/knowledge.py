@@ -40,6 +40,7 @@ class SourcePagination(CursorPagination[Source]):
 class SourceViewSet(CuratedViewSet):
     """Publications."""
 
+    path_words = {"id": "Id of the source."}
     scopes = {
         "list": Scope.READ_EVIDENCE,
         "retrieve": Scope.READ_EVIDENCE,
@@ -135,6 +136,7 @@ class HypothesisPagination(CursorPagination[Hypothesis]):
 class HypothesisViewSet(CuratedViewSet):
     """The questions about the future."""
 
+    path_words = {"code": "Code of the hypothesis, such as H1."}
     scopes = {
         "list": Scope.READ_SCENARIOS,
         "retrieve": Scope.READ_SCENARIOS,

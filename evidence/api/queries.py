@@ -50,14 +50,16 @@ class EvidenceFilterSerializer(StrictSerializer):
     """Which items."""
 
     hypothesis = serializers.CharField(required=False, max_length=16, help_text="Code, such as H1.")
-    min_quality = serializers.FloatField(required=False, min_value=0, max_value=1)
+    min_quality = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text="The least quality that an item has."
+    )
     direction = serializers.ChoiceField(Direction.choices, required=False)
     status = serializers.ChoiceField(EvidenceStatus.choices, required=False)
     source_type = serializers.ChoiceField(SourceType.choices, required=False)
     source = serializers.CharField(  # type: ignore[assignment]
         required=False, max_length=500, help_text="Key of a source."
     )
-    dependency_group = serializers.CharField(required=False, max_length=200)
+    dependency_group = serializers.CharField(required=False, max_length=200, help_text="Items that share a ground.")
     published_after = serializers.DateField(required=False, help_text="On that day or later.")
     published_before = serializers.DateField(required=False, help_text="On that day or earlier.")
     q = serializers.CharField(required=False, max_length=200, help_text="Words that all occur in the item's texts.")

@@ -7,6 +7,7 @@ import yaml
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
+from jsonschema import Draft202012Validator
 
 SNAPSHOT = Path(__file__).with_name("openapi.yaml")
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -39,6 +40,60 @@ def test_every_operation_says_what_it_does_needs_and_answers(description):
             assert answer["description"], (name, status)
             if status >= "400":
                 assert set(answer["content"]) == {"application/problem+json"}, (name, status)
+
+
+def contents(operation):
+    """The request's and the good answers' contents, with the names of their places."""
+    bodies = {"request": operation.get("requestBody", {})}
+    bodies |= {status: answer for status, answer in operation["responses"].items() if status < "300"}
+    for place, body in bodies.items():
+        for media_type, content in body.get("content", {}).items():
+            yield f"{place} {media_type}", content
+
+
+def test_every_parameter_is_described(description):
+    undescribed = [
+        (name, parameter["in"], parameter["name"])
+        for name, operation in operations(description)
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert not undescribed
+
+
+def test_every_body_has_an_example_of_its_schema(description):
+    """Examples are kept in each app's `api/examples.json`, or stand beside the operation."""
+    without, wrong = [], []
+    for name, operation in operations(description):
+        for place, content in contents(operation):
+            if content["schema"].get("format") == "binary":
+                continue
+            given = [each["value"] for each in content.get("examples", {}).values()]
+            given += [content["example"]] if "example" in content else []
+            if not given:
+                without.append((name, place))
+            schema = as_json_schema(content["schema"], description)
+            wrong += [
+                (name, place, error.json_path, error.message[:200])
+                for value in given
+                for error in Draft202012Validator(schema).iter_errors(value)
+            ]
+    assert not without
+    assert not wrong
+
+
+def as_json_schema(schema, description):
+    """A schema of OpenAPI 3.0 as one of JSON Schema: what `nullable` says is said there by the type."""
+
+    def plain(part):
+        if isinstance(part, list):
+            return [plain(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        found = {key: plain(value) for key, value in part.items() if key != "nullable"}
+        return {"anyOf": [found, {"type": "null"}]} if part.get("nullable") is True else found
+
+    return plain({**schema, "components": description["components"]})
 
 
 def test_operations_have_names_of_their_own(description):
