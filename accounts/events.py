@@ -1,6 +1,6 @@
-"""Tells connections that last (sockets) that somebody's rights may have changed.
+"""Tells connections that last (sockets) and kept answers that somebody's rights may have changed.
 
-Whoever misses it finds out at the next look at the database; nothing depends on its being heard.
+A socket that misses it finds out at its next look at the database; nothing depends on its being heard.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 
 from accounts.redis_client import connection
+from accounts.stamps import ACCOUNTS, stamp_renew
 
 if TYPE_CHECKING:
     from django.contrib.sessions.models import Session
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 def account_changed_publish(*, user_id: int) -> None:
     """Tell all servers, once the transaction is committed. Never fails."""
+    stamp_renew(subject=ACCOUNTS)
     transaction.on_commit(lambda: _publish(user_id))
 
 

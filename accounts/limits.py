@@ -148,24 +148,23 @@ def _ask(key: str, rate: str | None, *, place: str, required: bool) -> Allowance
     number, _, name = rate.partition("/")
     limit, window = int(number), _WINDOWS[name]
     try:
-        answer: Sequence[int] = _script()(keys=[key], args=[limit, window * 1000, place])
+        answer: Sequence[int] = count_script()(keys=[key], args=[limit, window * 1000, place])
     except redis.RedisError as error:
         if required:
             raise LimitsUnavailable from error
         logger.warning("A request was not counted against its rate limit: %s", error)
         return UNLIMITED
+    asked = Allowance(limit=limit, remaining=limit, reset=0, allowed=True, window=window, key=key, place=place)
+    return allowance_of(asked, answer)
+
+
+def allowance_of(asked: Allowance, answer: Sequence[int]) -> Allowance:
+    """What `count_script` answered for the key, limit and place of `asked`."""
     allowed, remaining, wait = answer
-    return Allowance(
-        limit=limit,
-        remaining=remaining,
-        reset=math.ceil(wait / 1000),
-        allowed=bool(allowed),
-        window=window,
-        key=key,
-        place=place,
-    )
+    return replace(asked, allowed=bool(allowed), remaining=remaining, reset=math.ceil(wait / 1000))
 
 
 @functools.cache
-def _script() -> Script:
+def count_script() -> Script:
+    """Counts and decides. Key: the log; arguments: limit, window in milliseconds, place, empty to take none."""
     return connection().register_script(_COUNT)

@@ -2,13 +2,18 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aifutures_site.settings")
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
-from analysis.routing import websocket_urlpatterns  # noqa: E402 - needs the apps to be loaded
+from accounts.api.kept import KeptAnswers  # noqa: E402 - all need the apps to be loaded
+from accounts.stamps import ACCOUNTS  # noqa: E402
+from aifutures_site.handlers import Handler  # noqa: E402
+from analysis.routing import websocket_urlpatterns  # noqa: E402
+from analysis.services.publication import BASELINE  # noqa: E402
 
+http = KeptAnswers(Handler(), prefix="/api/v1/scenarios", subjects=(ACCOUNTS, BASELINE))
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

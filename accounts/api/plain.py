@@ -85,7 +85,7 @@ def _admit(request: HttpRequest, scope: Access, methods: tuple[str, ...]) -> Non
     authenticators = [cast("type[BaseAuthentication]", each)() for each in api_settings.DEFAULT_AUTHENTICATION_CLASSES]
     asker = Request(request, authenticators=authenticators)
     try:
-        request.user = asker.user
+        request.user, request.auth = asker.user, asker.auth  # type: ignore[attr-defined]
     except APIException as error:
         error.auth_header = authenticators[0].authenticate_header(asker)  # type: ignore[attr-defined]
         raise

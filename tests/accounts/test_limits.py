@@ -51,7 +51,7 @@ def without_redis(monkeypatch):
     def lost(*args, **kwargs):
         raise NoRedis("gone")
 
-    monkeypatch.setattr(limits, "_script", lambda: lost)
+    monkeypatch.setattr(limits, "count_script", lambda: lost)
 
 
 @pytest.mark.parametrize("role", TABLE)

@@ -1,0 +1,85 @@
+"""How requests meet Django under ASGI: what waits in the event loop, all else in one step in a thread.
+
+Django's own handler sends every middleware that is not async, before and after the view, through a thread by itself:
+a dozen hand-overs that cost several times what the view does. Here a request whose view is not async is answered by
+the synchronous chain as a whole; the few views that wait long are async and hold no thread (ARCHITECTURE.md,
+decision 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from contextvars import copy_context
+from functools import lru_cache
+from typing import IO, Any, cast
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_started
+from django.http import HttpResponse
+from django.urls import Resolver404, resolve, set_script_prefix
+
+THREADS = 16
+"""Requests that a process answers at a time, beside those that wait in the event loop."""
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class SynchronousHandler(ASGIHandler):
+    """Django's synchronous chain: each request in one step, in a thread of a pool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.load_middleware(is_async=False)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. A client that leaves in the middle is answered all the same."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with body:
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(self._pool, copy_context().run, self._respond, scope, body)
+        await self.send_response(response, send)
+
+    def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponse:
+        """The whole answer, files too; what it opened is closed again."""
+        set_script_prefix(get_script_prefix(scope))
+        request_started.send(sender=type(self), scope=scope)
+        request, refusal = self.create_request(scope, body)
+        response = cast("Any", self.get_response(request) if request else refusal)
+        with closing(response):
+            if isinstance(response, HttpResponse):
+                return response
+            whole = HttpResponse(b"".join(response), status=response.status_code, headers=response.headers)
+            whole.cookies = response.cookies
+            return whole
+
+
+class Handler:
+    """Django for every request, by whichever of the two chains its view needs."""
+
+    def __init__(self) -> None:
+        self._waiting, self._synchronous = ASGIHandler(), SynchronousHandler()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        handler = self._waiting if _waits(scope["path"]) else self._synchronous
+        await handler(scope, receive, send)
+
+
+@lru_cache(4096)
+def _waits(path: str) -> bool:
+    """Whether an async view is at this path."""
+    try:
+        return iscoroutinefunction(resolve(path).func)
+    except Resolver404:
+        return False

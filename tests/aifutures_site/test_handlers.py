@@ -1,0 +1,99 @@
+"""Requests under ASGI: by the chain that their view needs, in one step."""
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+from django.db import connections
+from django.http import HttpResponse
+from django.urls import path, reverse
+
+from aifutures_site import handlers
+from aifutures_site.environment import PROJECT
+from aifutures_site.urls import urlpatterns as site_urls
+from tests.factories import UserFactory
+
+seen = []
+
+
+def threaded(request):
+    """Where the view is, and the middleware before it was."""
+    connections["default"].ensure_connection()
+    seen.append((threading.current_thread(), connections["default"].connection))
+    return HttpResponse("threaded")
+
+
+async def waiting(request):
+    seen.append((threading.current_thread(), None))
+    return HttpResponse("waiting")
+
+
+def broken(request):
+    raise RuntimeError("broken view")
+
+
+urlpatterns = [path("threaded", threaded), path("waiting", waiting), path("broken", broken), *site_urls]
+
+
+@pytest.fixture
+def ask(settings):
+    handlers._waits.cache_clear()
+    handler = handlers.Handler()
+
+    async def get(address, **options):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost") as client:
+            return await client.get(address, **options)
+
+    yield lambda address, **options: asyncio.run(get(address, **options))
+    handlers._waits.cache_clear()
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+class TestChains:
+    @pytest.fixture(autouse=True)
+    def nothing_seen(self):
+        seen.clear()
+
+    def test_a_view_that_is_not_async_has_a_thread_and_leaves_no_connection(self, ask):
+        assert ask("/threaded").text == "threaded"
+        ((thread, connection),) = seen
+        assert thread is not threading.main_thread()
+        assert connection.closed
+
+    def test_an_async_view_waits_in_the_event_loop(self, ask):
+        assert ask("/waiting").text == "waiting"
+        assert seen == [(threading.main_thread(), None)]
+
+    def test_a_broken_view_is_a_page(self, ask, caplog):
+        assert ask("/broken").status_code == 500
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_files_pages_and_the_api_have_their_headers(ask):
+    css = ask("/static/css/tokens.css")
+    assert css.content == (PROJECT / "static/css/tokens.css").read_bytes()
+    page = ask(reverse("home"))
+    assert page.status_code == 302
+    assert "Content-Security-Policy" in page.headers
+    problem = ask("/api/v1/nowhere", headers={"X-Request-ID": "mine"})
+    assert (problem.status_code, problem.headers["X-Request-ID"]) == (404, "mine")
+    assert problem.json()["request_id"] == "mine"
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_requests_at_once_each_have_their_own(ask):
+    from accounts.tokens import AccessToken
+
+    tokens = [str(AccessToken.for_user(UserFactory(role="viewer"))) for _ in range(12)]
+    handler = handlers.Handler()
+
+    async def all_at_once():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost") as client:
+            asked = [client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {each}"}) for each in tokens]
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(all_at_once())
+    assert len({answer.json()["username"] for answer in answers}) == 12
+    assert len({answer.headers["X-Request-ID"] for answer in answers}) == 12
