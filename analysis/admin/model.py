@@ -9,11 +9,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from analysis.admin.matrix import MatrixMixin
+from analysis.admin.patterns import PatternMixin
 from analysis.models import Influence, Scenario, ScenarioCluster
-from analysis.services.network import CLUSTER_FIELDS, INFLUENCE_FIELDS, cluster_edit, influence_edit
+from analysis.services.network import CLUSTER_FIELDS, INFLUENCE_FIELDS, cluster_create, cluster_edit, influence_edit
+from analysis.services.scenarios import SCENARIO_FIELDS, scenario_edit
 from evidence.admin.base import CuratedAdmin
 from evidence.forms import CuratedForm
 
@@ -43,24 +45,41 @@ class ClusterForm(PartOfModelForm):
     editable = CLUSTER_FIELDS
     name, edit = "cluster", staticmethod(cluster_edit)
 
+    def _create(self, values: dict[str, Any], reason: str) -> ScenarioCluster:
+        return cluster_create(actor=self.actor, reason=reason, **values)
+
+
+class ScenarioForm(PartOfModelForm):
+    """The words of a future."""
+
+    editable = SCENARIO_FIELDS
+    name, edit = "scenario", staticmethod(scenario_edit)
+
 
 class PartOfModelAdmin(CuratedAdmin):
-    """What is changed with a reason. There are as many as the model has."""
+    """What is changed with a reason, by the service that its form names."""
+
+    form: type[PartOfModelForm]
+
+    def store(self, obj: Any, *, version: int | None, **how: Any) -> Any:
+        """By the service; there are no versions to compare, since it changes only what differs."""
+        return self.form.edit(**{self.form.name: obj}, **how)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: one more makes another model, and comes with a migration."""
+        """No, unless the page says otherwise."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No: an influence without strength is none, and scenarios need their clusters."""
+        """No, unless the page says otherwise."""
         return False
 
 
 @admin.register(Influence)
-class InfluenceAdmin(PartOfModelAdmin):
-    """The edges of the network."""
+class InfluenceAdmin(MatrixMixin, PartOfModelAdmin):
+    """The edges of the network. The matrix adds and deletes them."""
 
     form = InfluenceForm
+    content = INFLUENCE_FIELDS
     fields = ("source", "source_outcome", "target", "target_outcome", "strength", "description", "reason")
     readonly_fields = ("source", "source_outcome", "target", "target_outcome")
 
@@ -81,10 +100,11 @@ class InfluenceAdmin(PartOfModelAdmin):
 
 
 @admin.register(ScenarioCluster)
-class ScenarioClusterAdmin(PartOfModelAdmin):
+class ScenarioClusterAdmin(PatternMixin, PartOfModelAdmin):
     """Families of scenarios."""
 
     form = ClusterForm
+    content = CLUSTER_FIELDS
     fields = ("order", "name", "pattern", "colour", "reason")
     readonly_fields = ("order",)
 
@@ -99,8 +119,13 @@ class ScenarioClusterAdmin(PartOfModelAdmin):
 
 
 @admin.register(Scenario)
-class ScenarioAdmin(ModelAdmin):
-    """The futures."""
+class ScenarioAdmin(PartOfModelAdmin):
+    """The futures. There is one for every combination of outcomes."""
+
+    form = ScenarioForm
+    content = SCENARIO_FIELDS
+    fields = ("code", "title", "narrative", "reason")
+    readonly_fields = ("code",)
 
     list_display = ("code", "title")
     search_fields = ("code", "title", "narrative")

@@ -81,12 +81,15 @@ class HistoryMixin(ModelAdmin):
         except (Conflict, PermissionDenied) as error:
             self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
         else:
-            self.message_user(request, _outcome(obj, stored, values), messages.SUCCESS)
+            # an open revision gives its item a new version, but no record
+            same = getattr(stored, "version", None) == getattr(obj, "version", None)
+            changed = not same or obj.history.first() != records[0]
+            self.message_user(request, _outcome(stored, values, changed=changed), messages.SUCCESS)
         return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", args=[obj.pk]))
 
 
-def _outcome(obj: Any, stored: Any, values: Mapping[str, Any]) -> str:
-    if stored.version == obj.version:
+def _outcome(stored: Any, values: Mapping[str, Any], *, changed: bool) -> str:
+    if not changed:
         return "It says that already."
     if any(getattr(stored, name) != value for name, value in values.items()):
         return "That version is now a draft revision; it counts once somebody else has approved it."

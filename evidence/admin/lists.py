@@ -23,7 +23,7 @@ class KeyPaginator(Paginator):
         start = (number - 1) * self.per_page
         keys = list(self.object_list.values_list("pk", flat=True)[start : start + self.per_page])  # type: ignore[attr-defined]
         found = {row.pk: row for row in self.rows.filter(pk__in=keys).order_by()}
-        return self._get_page([found[key] for key in keys if key in found], number, self)
+        return Page([found[key] for key in keys if key in found], number, self)
 
 
 class LongListAdmin(ModelAdmin):

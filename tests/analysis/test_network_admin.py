@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from analysis.models import Influence, ScenarioCluster
-from tests.factories import UserFactory
+from analysis.models import Influence, Scenario, ScenarioCluster
+from tests.factories import AnalysisRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -67,8 +67,154 @@ def test_a_field_that_was_left_alone_keeps_what_another_has_written(client, chan
     assert (row.strength, row.description) == (0.25, "Another's words.")
 
 
-@pytest.mark.parametrize("name", ["influence", "scenariocluster"])
-def test_none_are_added_or_deleted(client, admin, name):
-    row = {"influence": Influence, "scenariocluster": ScenarioCluster}[name].objects.first()
-    assert client.get(reverse(f"admin:analysis_{name}_add")).status_code == 403
-    assert client.post(reverse(f"admin:analysis_{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+def test_influences_are_added_and_deleted_in_the_matrix_alone(client, admin):
+    row = Influence.objects.first()
+    assert client.get(reverse("admin:analysis_influence_add")).status_code == 403
+    assert client.post(reverse("admin:analysis_influence_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+
+
+class TestMatrix:
+    URL = "admin:analysis_influence_matrix"
+
+    @pytest.fixture
+    def send(self, client, admin):
+        """Send the matrix with some fields changed, named like `H1A-H2A`; gives the page that follows."""
+
+        def send(reason="A survey.", seen=None, **fields):
+            return client.post(reverse(self.URL), self.form(client, reason, seen, **fields), follow=True)
+
+        return send
+
+    def form(self, client, reason="", seen=None, **fields):
+        page = client.get(reverse(self.URL))
+        cells = [
+            cell for _, outcomes in page.context["rows"] for _, pairs in outcomes for pair in pairs for cell in pair
+        ]
+        names = {cell.label: cell.name for cell in cells}
+        typed = {names[label.replace("_", " > ")]: text for label, text in fields.items()}
+        seen = page.context["version"] if seen is None else seen
+        return {**{cell.name: cell.text for cell in cells}, "reason": reason, "seen_version": seen, **typed}
+
+    def network(self):
+        return {str(row): row.strength for row in Influence.objects.select_related("source", "target")}
+
+    def test_influences_are_changed_added_and_deleted_together(self, send, admin):
+        before = self.network()
+        page = send(H1A_H2A="0,4", H1B_H2B="", H6A_H1B="1")
+        assert [str(message) for message in page.context["messages"]] == ["3 influences changed."]
+        changed = {**before, "H1A > H2A": 0.4, "H6A > H1B": 1.0}
+        del changed["H1B > H2B"]
+        assert self.network() == changed
+        entries = AuditEntry.objects.filter(action__startswith="influence.")
+        assert {entry.action for entry in entries} == {"influence.edit", "influence.create", "influence.delete"}
+        assert {(entry.actor, entry.reason) for entry in entries} == {(admin, "A survey.")}
+
+    @pytest.mark.parametrize("text", ["1.5", "-0.1", "nan", "a lot"])
+    def test_what_is_no_strength_is_named_and_changes_nothing(self, send, text):
+        before = self.network()
+        page = send(H1A_H2A=text, H6A_H1B="0.5")
+        assert self.network() == before
+        assert page.context["errors"] == [text]
+        assert 'aria-invalid="true"' in page.content.decode()
+
+    def test_a_reason_is_needed_and_what_was_typed_is_kept(self, send):
+        before = self.network()
+        page = send(reason=" ", H6A_H1B="0.5")
+        assert self.network() == before
+        assert [change.label for change in page.context["changes"]] == ["H6A > H1B"]
+
+    def test_who_has_seen_an_older_network_changes_nothing(self, send):
+        before = self.network()
+        page = send(seen=1, H6A_H1B="0.5")
+        assert self.network() == before
+        assert "has been changed meanwhile" in page.content.decode()
+
+    def test_the_check_tells_changes_and_loops(self, client, admin):
+        for row in Influence.objects.exclude(source__code="H1", source_outcome="A"):
+            row.delete()
+        fields = {"H2A_H1A": "0.5", "H1A_H2A": "0.3"}
+        page = client.post(reverse(f"{self.URL}_check"), self.form(client, **fields))
+        assert page.context["loops"] == ["H1 > H2 > H1"]
+        assert [(change.label, change.after) for change in page.context["changes"]] == [
+            ("H1A > H2A", 0.3),
+            ("H2A > H1A", 0.5),
+        ]
+
+    def test_an_earlier_network_is_shown_and_restored(self, client, send):
+        before = self.network()
+        version = client.get(reverse(self.URL)).context["version"]
+        send(H1A_H2A="0.4", H1B_H2B="", H6A_H1B="1")
+        page = client.get(reverse(self.URL), {"as_of": version})
+        assert len(page.context["changes"]) == 3
+        cells = {
+            cell.name: cell.text
+            for _, outcomes in page.context["rows"]
+            for _, pairs in outcomes
+            for pair in pairs
+            for cell in pair
+        }
+        restored = {**cells, "reason": "Back.", "seen_version": page.context["version"]}
+        client.post(reverse(self.URL), restored)
+        assert self.network() == before
+
+    def test_curators_are_refused(self, client):
+        client.force_login(UserFactory(role="curator"))
+        assert client.get(reverse(self.URL)).status_code == 403
+        assert client.post(reverse(f"{self.URL}_check")).status_code == 403
+
+
+class TestClusters:
+    def count(self, client, pattern, cluster=""):
+        address = f"{reverse('admin:analysis_scenariocluster_count')}?cluster={cluster}"
+        return client.post(address, {"pattern": pattern})
+
+    def test_patterns_are_counted_in_the_order_of_the_clusters(self, client, admin):
+        likely = dict.fromkeys(Scenario.objects.values_list("code", flat=True), 1 / 64)
+        AnalysisRunFactory(published=True, result={"scenario_probabilities": likely})
+        first = ScenarioCluster.objects.first()
+        lines = self.count(client, "A*****", first.pk).context["lines"]
+        assert [line.after.scenarios for line in lines] == [32, 0, 32]
+        assert [line.before.scenarios for line in lines] == [8, 8, 48]
+        assert sum(line.after.probability for line in lines) == pytest.approx(1)
+        lines = self.count(client, "B*****").context["lines"]
+        assert [line.is_this for line in lines] == [False, False, True, False]
+        assert [line.after.scenarios for line in lines] == [8, 8, 32, 16]
+
+    @pytest.mark.parametrize("pattern", ["", "A", "AXXXXX", "A*******", "a*****"])
+    def test_what_is_no_pattern_is_told(self, client, admin, pattern):
+        assert "A pattern has 6 characters" in self.count(client, pattern).content.decode()
+
+    def test_one_is_added_and_removed_with_a_reason(self, client, admin):
+        values = {"name": "Slow", "pattern": "B*****", "colour": "#123456"}
+        page = client.post(reverse("admin:analysis_scenariocluster_add"), {**values, "reason": ""})
+        assert set(page.context["adminform"].form.errors) == {"reason"}
+        client.post(reverse("admin:analysis_scenariocluster_add"), {**values, "reason": "A survey."})
+        row = ScenarioCluster.objects.get(name="Slow")
+        assert [each.name for each in ScenarioCluster.objects.all()][-2] == "Slow"
+        address = reverse("admin:analysis_scenariocluster_remove", args=[row.pk])
+        client.post(address, {"reason": ""})
+        assert ScenarioCluster.objects.filter(pk=row.pk).exists()
+        client.post(address, {"reason": "Too slow."})
+        assert not ScenarioCluster.objects.filter(pk=row.pk).exists()
+
+    def test_the_last_one_which_takes_all_stays(self, client, admin):
+        row = ScenarioCluster.objects.last()
+        client.post(reverse("admin:analysis_scenariocluster_remove", args=[row.pk]), {"reason": "Why not."})
+        assert ScenarioCluster.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "value"),
+    [(Influence, "strength", 0.125), (ScenarioCluster, "pattern", "A****B"), (Scenario, "narrative", "Otherwise.")],
+)
+def test_an_earlier_version_is_compared_and_restored(client, change, model, field, value):
+    row = model.objects.first()
+    before = getattr(row, field)
+    assert change(row, **{field: value}, reason="A survey.").status_code == 302
+    address = reverse(f"admin:analysis_{model._meta.model_name}_history", args=[row.pk])
+    lines = client.get(address).context["lines"]
+    assert [(line.before, line.after) for line in lines if line.differs] == [(str(before), str(value))]
+    client.post(address, {"version": row.history.last().history_id, "reason": "Back."})
+    row.refresh_from_db()
+    assert getattr(row, field) == before
+    assert row.history.first().history_change_reason == "Back."
