@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from socket import SHUT_RDWR
+from time import monotonic
 from uuid import uuid4
 
 import httpx
 import pandas as pd
 import pytest
+import websockets.sync.client
 from aifutures_client import (
     Cancelled,
     Client,
@@ -18,6 +22,7 @@ from aifutures_client import (
     Failed,
     Forbidden,
     Invalid,
+    Job,
     NotFound,
     RateLimited,
     Stale,
@@ -87,13 +92,67 @@ def test_a_result_is_typed_and_becomes_frames(ada, result):
     assert (again.cached, again.probabilities) == (True, result.probabilities)
 
 
-def test_progress_is_told_until_the_end(ada):
-    told = []
-    found = ada.run(iterations=1_000_000, fresh=True, progress=told.append)
+def assert_told_to_the_end(told, found):
     assert told[-1].status == "succeeded"
     assert told[-1].share == 1
     assert [each.completed for each in told] == sorted(each.completed for each in told)
     assert found.document["metadata"]["iterations"] == told[-1].total >= 1_000_000
+
+
+class TestProgress:
+    """What `progress=` is called with, whichever way the client hears of it."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """The questions how far a job is."""
+        asked, row = [], Job.row
+        monkeypatch.setattr(Job, "row", lambda job: asked.append(job) or row(job))
+        return asked
+
+    def test_is_told_by_the_server_over_its_socket(self, ada, asked):
+        told = []
+        found = ada.run(iterations=4_000_000, fresh=True, progress=told.append)
+        assert_told_to_the_end(told, found)
+        assert len(asked) == 1  # what it came to
+        assert len(told) > 2
+        study = []
+        ada.sensitivity("local", parameters=["posterior:*"], fresh=True, progress=study.append)
+        assert (study[-1].status, study[-1].share, len(asked)) == ("succeeded", 1, 2)
+
+    def test_is_asked_for_without_websockets(self, ada, asked, monkeypatch):
+        monkeypatch.setitem(sys.modules, "websockets.exceptions", None)
+        told = []
+        assert_told_to_the_end(told, ada.run(iterations=1_000_000, fresh=True, progress=told.append))
+        assert len(asked) >= len(told)
+
+    @pytest.mark.parametrize("path", ["ws/nothing/here", "../away"])
+    def test_is_asked_for_where_there_is_no_socket(self, ada, asked, monkeypatch, path):
+        monkeypatch.setattr("aifutures_client.sockets.PATH", path)
+        told = []
+        assert_told_to_the_end(told, ada.run(iterations=1_000_000, fresh=True, progress=told.append))
+        assert len(asked) >= len(told)
+
+    def test_is_asked_for_when_the_socket_is_lost_on_the_way(self, ada, asked, monkeypatch):
+        told, receive = [], websockets.sync.client.ClientConnection.recv
+
+        def lose(socket, timeout=None):
+            if told:
+                socket.socket.shutdown(SHUT_RDWR)
+            return receive(socket, timeout)
+
+        monkeypatch.setattr(websockets.sync.client.ClientConnection, "recv", lose)
+        assert_told_to_the_end(told, ada.run(iterations=4_000_000, fresh=True, progress=told.append))
+        assert len(asked) >= 1
+
+    def test_waits_no_longer_than_it_may(self, ada):
+        job = ada.start_run(**LONG, seed=5)
+        began = monotonic()
+        with pytest.raises(StillRunning):
+            job.wait(progress=lambda _: None, timeout=1)
+        assert monotonic() - began < 15
+        job.cancel()
+        with pytest.raises(Cancelled):
+            job.wait(timeout=20)
 
 
 def test_who_waits_no_longer_finds_it_again_and_cancels_it(ada):

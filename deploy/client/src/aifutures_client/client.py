@@ -44,7 +44,7 @@ class Client:
         self, url: str, auth: httpx.Auth, *, patience: float = 60, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._http, self._auth = _http(url, transport), auth
-        self._api = Transport(self._http, auth, patience)
+        self._api = Transport(self._http, auth, patience, sockets=transport is None)
         self.evidence = EvidenceApi(self._api)
 
     @classmethod

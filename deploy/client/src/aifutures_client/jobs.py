@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import httpx
 
 from aifutures_client.errors import Cancelled, Failed, StillRunning
+from aifutures_client.sockets import told
 from aifutures_client.transport import Transport
 
 ResultT = TypeVar("ResultT")
@@ -47,6 +48,11 @@ class Progress:
             row.get("eta_seconds"),
             row.get("max_half_width"),
         )
+
+    @classmethod
+    def told(cls, message: Mapping[str, Any]) -> Progress:
+        """From a message of the WebSocket."""
+        return cls(*(message[field.name] for field in fields(cls)))
 
 
 class Job(Generic[ResultT]):
@@ -105,14 +111,18 @@ class Job(Generic[ResultT]):
         return self._result
 
     def _follow(self, progress: Callable[[Progress], object], timeout: float | None) -> None:
+        """Be told how far it is, as long as the server tells it, then ask until the end."""
         deadline = time.monotonic() + (timeout if timeout is not None else float("inf"))
-        pause, told = FIRST_LOOK, None
+        pause, last = FIRST_LOOK, None
+        if self._transport.sockets:
+            for last in map(Progress.told, told(self._transport, self.id, deadline)):
+                progress(last)
         while True:
             row = self.row()
             now = Progress.of(row)
-            if now != told:
+            if now != last:
                 progress(now)
-                told = now
+                last = now
             match now.status:
                 case "succeeded":
                     return

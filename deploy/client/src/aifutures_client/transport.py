@@ -21,10 +21,18 @@ _BUSY = frozenset({429, 503})
 
 
 class Transport:
-    """One API under `/api/v1/`. `patience`: seconds that it waits, for each request, where the server asks for it."""
+    """One API under `/api/v1/`. `patience`: seconds that it waits, for each request, where the server asks for it.
 
-    def __init__(self, http: httpx.Client, auth: httpx.Auth, patience: float) -> None:
-        self._http, self._auth, self._patience = http, auth, patience
+    `sockets`: whether the server is reached in the usual way, so that a WebSocket may go there too.
+    """
+
+    def __init__(self, http: httpx.Client, auth: httpx.Auth, patience: float, *, sockets: bool) -> None:
+        self._http, self._auth, self._patience, self.sockets = http, auth, patience, sockets
+
+    def socket_url(self, path: str) -> str:
+        """The address of a WebSocket beside the API."""
+        api = self._http.base_url
+        return str(api.copy_with(scheme=api.scheme.replace("http", "ws")).join(f"../../{path}"))
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """The document at `path`."""
