@@ -11,7 +11,7 @@ PARALLEL = auto --maxprocesses 8
 export PYTHON CHROMIUM
 
 .NOTPARALLEL:
-.PHONY: help demo serve test test-browser check bench bench-api bench-distributed bench-what-if load openapi lock clean base-env test-env bench-env
+.PHONY: help demo serve test test-browser check bench bench-api bench-distributed bench-what-if load chaos openapi lock clean base-env test-env bench-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -61,6 +61,9 @@ bench-what-if: base-env ## what-if questions through the queue, from asking to t
 
 load: test-env ## how many sockets follow one run on this machine, and what they cost (SOCKETS=1000)
 	@$(RUN) -m deploy.load $(SOCKETS)
+
+chaos: test-env ## what becomes of runs while workers, servers and databases are killed (SCENARIOS=, --short)
+	@$(RUN) -m deploy.chaos $(SCENARIOS)
 
 openapi: base-env ## renew tests/contract/openapi.yaml after a change of the API
 	@$(RUN) manage.py spectacular --validate --fail-on-warn --file tests/contract/openapi.yaml

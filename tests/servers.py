@@ -18,41 +18,60 @@ from aifutures_site.processes import spawn, stop
 _NOBODY = 65534
 
 
-@contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A fresh server on a private unix socket, as a DATABASE_URL; gone at the end, or when this process dies.
+class PostgreSQL:
+    """A server on a private unix socket and on data of its own, which outlive its process.
 
     PostgreSQL refuses to run as root, so root starts it as another user, from a copy which that user can read.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    try:
-        binaries, user = _binaries(), {}
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Make the data; `options` as of `postgres -c`."""
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._folder, self._options = folder, options
+        self._binaries, self._user = _binaries(), {}
         if os.getuid() == 0:
-            binaries = _give_away(binaries, folder)
-            user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-        environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        data = folder / "data"
-        initdb = [binaries / "bin" / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+            self._binaries = _give_away(self._binaries, folder)
+            self._user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+        self._environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        initdb = [self._binaries / "bin" / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
         made = subprocess.run(
-            [*initdb, "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-            cwd=folder, env=environment, capture_output=True, text=True, check=False, **user,
+            [*initdb, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+            cwd=folder, env=self._environment, capture_output=True, text=True, check=False, **self._user,
         )  # fmt: skip
         if made.returncode:
             raise RuntimeError(f"initdb: {made.stderr.strip()}")
-        with (folder / "log").open("wb") as log:
-            server = spawn(
-                [
-                    *(str(binaries / "bin" / "postgres"), "-D", str(data), "-k", str(folder)),
-                    *("-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"),
-                    *("-c", "synchronous_commit=off", "-c", "max_connections=200"),
-                ],
-                end_with=signal.SIGQUIT, cwd=folder, env=environment, stdout=log, stderr=log, **user,
+
+    def start(self) -> None:
+        """Return once it is ready."""
+        log, pid_file = self._folder / "log", self._folder / "data" / "postmaster.pid"
+        pid_file.unlink(missing_ok=True)  # of one that was killed
+        options = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200", *self._options)
+        command = [str(self._binaries / "bin" / "postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder)]
+        with log.open("ab") as out:
+            self.process = spawn(
+                [*command, *(part for option in options for part in ("-c", option))],
+                end_with=signal.SIGQUIT, cwd=self._folder, env=self._environment, stdout=out, stderr=out, **self._user,
             )  # fmt: skip
+        _wait_for(pid_file, self.process, log)
+
+    def stop(self) -> None:
+        """End it at once, without a word to its clients; what was committed stays."""
+        if self.process is not None:
+            stop(self.process, 5, by=signal.SIGQUIT)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """A fresh server, as a DATABASE_URL; gone at the end, or when this process dies."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    try:
+        server = PostgreSQL(folder, "synchronous_commit=off")
         try:
-            _wait_for(folder / "data" / "postmaster.pid", server, folder / "log")
-            yield f"postgresql://postgres@/postgres?host={folder}"
+            server.start()
+            yield server.url
         finally:
-            stop(server, 5, by=signal.SIGQUIT)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
