@@ -29,6 +29,7 @@ class BoundedRequest(WebRequest):
 
     content: Any
     refused = False
+    _parsePOSTFormSubmission = False  # the application reads forms itself, and answers those that are broken
 
     def gotLength(self, length: int | None) -> None:
         """Refuse what is announced as too big; `length` is None for a body in chunks."""

@@ -94,6 +94,15 @@ def test_a_body_of_the_very_size_is_read(port):
         assert answer.json()["errors"][0]["message"] == "Invalid data. Expected a dictionary, but got str."
 
 
+def test_a_broken_form_is_answered_by_the_application(port):
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}{TOKEN}",
+        content="no part",
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
+
+
 def test_tables_may_be_bigger(port):
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=JSON) as client:
         assert client.post(f"{IMPORT}?dry_run=true", content=b"x" * 20_000_000).status_code == 401
