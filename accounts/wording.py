@@ -1,7 +1,8 @@
-"""Rights in words that people read."""
+"""Rights and times in words that people read."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from django.contrib.auth.models import AnonymousUser
@@ -38,3 +39,12 @@ def refusal(user: Asker, scope: Scope) -> str:
     if role is None:
         return "Your account has no role yet. Ask an administrator for one."
     return f"Your role, {Role(role).label.lower()}, may not {WORDS[scope]}. If you need to, ask an administrator."
+
+
+def duration(seconds: int) -> str:
+    """A time in the largest unit that makes it one or more, rounded up: `a day`, `3 minutes`; nothing for 0."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            number = math.ceil(seconds / length)
+            return f"{number} {unit}s" if number > 1 else f"{'an' if unit == 'hour' else 'a'} {unit}"
+    return ""

@@ -9,7 +9,6 @@ from typing import Any
 import django_rq.urls
 from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -17,7 +16,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, include, path, reverse
 
 from accounts.policies import Role, role_of
-from accounts.views import LoginView
 from aifutures_site import health
 from analysis.admin.effects import effect_view
 
@@ -50,8 +48,7 @@ _queues = [
 ]
 
 urlpatterns = [
-    path("accounts/login", LoginView.as_view(), name="login"),
-    path("accounts/logout", auth.LogoutView.as_view(), name="logout"),
+    path("", include("accounts.urls")),
     path("api/v1/", include("aifutures_site.api")),
     path("admin/queues/", include((_queues, "django_rq"))),
     path("admin/login/", admin_login),

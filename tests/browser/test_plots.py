@@ -1,0 +1,97 @@
+"""The dashboard's figures in a real browser: drawn under the site's policy, and what one can take away of them."""
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import assert_accessible, assert_fits, sign_in
+
+pytestmark = pytest.mark.browser
+
+ONCE = pytest.mark.parametrize(("size", "scheme"), [("desktop", "light")], indirect=True)
+
+
+def saved(page: Page, format: str) -> bytes:
+    with page.expect_download() as download:
+        page.locator(f"#ranking [data-save={format}]").click()
+    assert download.value.suggested_filename == f"ranking.{format}"
+    return download.value.path().read_bytes()
+
+
+def test_figures_are_drawn_in_their_place_and_have_a_table(page: Page):
+    sign_in(page, "analyst")
+    ranking = page.locator("#ranking")
+    expect(ranking.locator(".scatterlayer .trace").first).to_be_attached()
+    expect(ranking.get_by_role("img")).to_have_accessible_name(
+        ranking.locator("h2").inner_text() + ". " + ranking.locator(".plot-subtitle").inner_text()
+    )
+    assert ranking.locator(".plot-place").bounding_box()["height"] == 480
+    page.locator("#clusters").scroll_into_view_if_needed()
+    expect(page.locator("#clusters .scatterlayer .trace")).to_have_count(3)
+    ranking.get_by_text("Table").click()
+    expect(ranking.locator("tbody tr")).to_have_count(12)
+    assert_fits(page)
+    assert_accessible(page)
+
+
+@ONCE
+def test_a_figure_is_saved_as_data_and_pictures_that_others_can_read(page: Page):
+    sign_in(page, "analyst")
+    expect(page.locator("#ranking .scatterlayer .trace").first).to_be_attached()
+    rows = list(csv.DictReader(io.StringIO(saved(page, "csv").decode())))
+    means = [float(row["Probability"]) for row in rows]
+    assert len(rows) == 12
+    assert means == sorted(means, reverse=True)
+    picture = Image.open(io.BytesIO(saved(page, "png")))
+    assert picture.format == "PNG"
+    assert picture.width == 3125  # 1000 pixels at 300 dots an inch
+    assert picture.convert("RGB").getpixel((5, 5)) == (255, 255, 255)
+    texts = " ".join(ET.fromstring(saved(page, "svg")).itertext())
+    assert page.locator("#ranking h2").inner_text().split(";")[0] in texts
+    assert "Source: AI Futures" in texts
+
+
+@ONCE
+def test_figures_follow_the_theme_and_print_in_light(page: Page):
+    sign_in(page, "analyst")
+    fill = "() => document.querySelector('#ranking .points path')?.style.fill"
+    page.wait_for_function(fill)
+    light = page.evaluate(fill)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"before => ({fill})() !== before", arg=light)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(f"before => ({fill})() === before", arg=light)
+
+
+@ONCE
+def test_new_numbers_keep_the_axes(page: Page):
+    sign_in(page, "analyst")
+    expect(page.locator("#ranking .scatterlayer .trace").first).to_be_attached()
+    layout = "document.querySelector('#ranking .plot-place')._fullLayout"
+    ranges = f"() => [{layout}.xaxis.range, {layout}.yaxis.range]"
+    before = page.evaluate(ranges)
+    page.evaluate("""() => plots.update("ranking", {
+        data: [{type: "scatter", mode: "markers", x: [1], y: [0]}], finding: "All is new",
+        rows: [[["", "One"], ["", "AAAAAA"], ["", ""], [0.5, "50 %"], [0.1, "10 %"], [0.9, "90 %"]]],
+    })""")
+    assert page.evaluate(ranges) == before
+    expect(page.get_by_role("heading", name="All is new")).to_be_visible()
+    expect(page.locator("#ranking tbody tr")).to_have_count(1)
+    expect(page.locator("#ranking tbody data").first).to_have_attribute("value", "0.5")
+
+
+@ONCE
+def test_tables_sort_by_number_and_by_name(page: Page):
+    sign_in(page, "analyst")
+    page.locator("#ranking").get_by_text("Table").click()
+    first = page.locator("#ranking tbody tr").first
+    likeliest = first.inner_text()
+    page.get_by_role("button", name="Code").click()
+    expect(page.get_by_role("columnheader", name="Code")).to_have_attribute("aria-sort", "ascending")
+    assert first.inner_text() != likeliest
+    page.get_by_role("button", name="Probability").click()
+    assert first.inner_text() == likeliest
