@@ -29,7 +29,10 @@ class BoundedRequest(WebRequest):
 
     content: Any
     refused = False
-    _parsePOSTFormSubmission = False  # the application reads forms itself, and answers those that are broken
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # the application reads forms itself, and answers those that are broken
+        super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
 
     def gotLength(self, length: int | None) -> None:
         """Refuse what is announced as too big; `length` is None for a body in chunks."""
