@@ -257,6 +257,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}icon.svg"}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "analysis.admin.dashboard.dashboard_context",
     # the accent of static/css/tokens.css, from light to dark
     "COLORS": {
         "primary": {

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from accounts.audit import audit_record
-from accounts.models import User
-from accounts.policies import Scope, may
+from analysis.admin.publication import PublicationMixin
+from analysis.admin.repeats import RepeatsMixin
 from analysis.choices import RunStatus
-from analysis.engine.result_file import self_contained
 from analysis.models import (
     AnalysisRun,
     Computation,
@@ -29,8 +28,7 @@ from analysis.models import (
     SensitivityTransition,
     Study,
 )
-from analysis.services.lifecycle import computation_cancel
-from analysis.services.publication import run_publish
+from analysis.snapshots import evidence_snapshot
 from evidence.admin.lists import LongListAdmin
 
 STATUS_COLOURS: dict[str, str] = {
@@ -39,6 +37,9 @@ STATUS_COLOURS: dict[str, str] = {
     RunStatus.FAILED: "danger",
     RunStatus.CANCELLED: "warning",
 }
+LINK = "font-medium text-primary-600 dark:text-primary-500 underline"
+"""Classes of a link among the values of a page."""
+
 LONGEST_TEXT = 200_000
 """Characters of a document that a page shows; the rest would only slow the browser."""
 
@@ -99,42 +100,13 @@ class RunTransitionAdmin(_RecordAdmin, LongListAdmin):
         return super().get_queryset(request).select_related("run").defer(*heavy)
 
 
-class _ComputationAdmin(_RecordAdmin, LongListAdmin):
-    """What all kinds of computations show, and that they can be cancelled and downloaded."""
+class _ComputationAdmin(_RecordAdmin, RepeatsMixin, LongListAdmin):
+    """What all kinds of computations show."""
 
     list_select_related = ("owner",)
-    actions: tuple[str, ...] = ("cancel", "download")
-    readonly_fields: tuple[str, ...] = ("status_text", "steps", "duration", "hash_text", "inputs", "outcome")
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may cancel."""
-        return may(request.user, Scope.CANCEL_ANALYSIS)
-
-    @admin.action(description="Cancel what has not ended", permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Computation]) -> None:
-        """Cancel the chosen ones: at once what waits, in a moment what is worked on."""
-        active = [each for each in queryset if not each.is_final]
-        actor = cast("User", request.user)
-        ended = [computation_cancel(computation=each, actor=actor).is_final for each in active]
-        if not active:
-            self.message_user(request, "All of them have ended already.", messages.WARNING)
-        else:
-            text = f"{ended.count(True)} cancelled, {ended.count(False)} asked to stop."
-            self.message_user(request, text, messages.SUCCESS)
-
-    @admin.action(description="Download the result (JSON)", permissions=["view"])
-    def download(self, request: HttpRequest, queryset: QuerySet[Computation]) -> JsonResponse | None:
-        """The result of the one chosen with its model document, as a file."""
-        chosen = list(queryset[:2])
-        result = chosen[0].result_document if len(chosen) == 1 else None
-        if result is None:
-            self.message_user(request, "Choose one that has succeeded.", messages.ERROR)
-            return None
-        kind = chosen[0]._meta.model_name
-        audit_record(actor=cast("User", request.user), action=f"{kind}.export", subject=chosen[0])
-        name = f"{kind}-{chosen[0].short_id}.json"
-        whole = self_contained(chosen[0].model_document, result)
-        return JsonResponse(whole, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    readonly_fields: tuple[str, ...] = (
+        "status_text", "steps", "duration", "hash_text", "snapshot", "inputs", "outcome",
+    )  # fmt: skip
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)
     def status_label(self, row: Computation) -> tuple[str, str]:
@@ -148,16 +120,20 @@ class _ComputationAdmin(_RecordAdmin, LongListAdmin):
 
     @display(description="progress")
     def steps(self, row: Computation) -> str:
-        """Steps done and wanted."""
+        """Steps done and wanted, in percent too while it runs."""
         done, wanted = row.progress
-        return f"{done:,} of {wanted:,}" if wanted else "-"
+        if not wanted:
+            return "-"
+        share = f" ({100 * done // wanted} %)" if row.status == RunStatus.RUNNING else ""
+        return f"{done:,} of {wanted:,}{share}"
 
     @display(description="duration")
     def duration(self, row: Computation) -> str:
-        """From the start of the work to its end."""
-        if row.started_at is None or row.finished_at is None:
+        """From the start of the work to its end, or to now."""
+        if row.started_at is None or row.status == RunStatus.QUEUED:
             return "-"
-        return f"{(row.finished_at - row.started_at).total_seconds():.1f} s"
+        seconds = ((row.finished_at or timezone.now()) - row.started_at).total_seconds()
+        return f"{seconds:.1f} s" if row.finished_at else f"{seconds:.0f} s so far"
 
     @display(description="input hash", ordering="input_hash")
     def hash_start(self, row: Computation) -> str:
@@ -168,6 +144,19 @@ class _ComputationAdmin(_RecordAdmin, LongListAdmin):
     def hash_text(self, row: Computation) -> SafeString:
         """The whole hash, on as many lines as it takes."""
         return format_html('<span style="overflow-wrap: anywhere">{}</span>', row.input_hash)
+
+    @display(description="evidence, frozen")
+    def snapshot(self, row: Computation) -> SafeString:
+        """How many items, the hash that names them, and both documents to download."""
+        found, base = evidence_snapshot(row.model_document), f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        return format_html(
+            '<span style="overflow-wrap: anywhere">{} items, SHA-256 {}<br>'
+            '<a class="{}" href="{}">Download the evidence</a> · <a class="{}" href="{}">Download the model</a></span>',
+            f"{len(found.items):,}",
+            found.sha256,
+            *(LINK, reverse(f"{base}_evidence", args=[row.pk])),
+            *(LINK, reverse(f"{base}_model", args=[row.pk])),
+        )
 
     @display(description="model document")
     def inputs(self, row: Computation) -> SafeString:
@@ -184,7 +173,7 @@ _TIMES = ("created_at", "queued_at", "started_at", "finished_at", "cancel_reques
 
 
 @admin.register(AnalysisRun)
-class AnalysisRunAdmin(_ComputationAdmin):
+class AnalysisRunAdmin(PublicationMixin, _ComputationAdmin):
     """Monte Carlo runs."""
 
     list_display = (
@@ -194,33 +183,15 @@ class AnalysisRunAdmin(_ComputationAdmin):
     list_filter = ("status", "is_shared", ("published_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "owner__username", "input_hash", "error")
     inlines = (RunTransitionInline,)
-    actions = ("publish", *_ComputationAdmin.actions)
+    actions = ("publish", "compare", *_ComputationAdmin.actions)
     fieldsets = (
         (None, {"fields": ("id", "name", "owner", "is_shared", "status_text", "error")}),
         ("Progress", {"fields": ("iterations", "rate_text", "half_width_text", "attempt", "job_id", "heartbeat_at")}),
         ("Times", {"fields": _TIMES}),
         ("Baseline", {"fields": ("published_at", "published_by", "publication_note")}),
-        ("Documents", {"fields": ("hash_text", "engine_version", "cached_from", "inputs", "outcome")}),
+        ("Documents", {"fields": ("hash_text", "engine_version", "cached_from", "snapshot", "inputs", "outcome")}),
     )
     readonly_fields = (*_ComputationAdmin.readonly_fields, "iterations", "rate_text", "half_width_text")
-
-    def has_publish_permission(self, request: HttpRequest) -> bool:
-        """Whether the user decides about the baseline."""
-        return may(request.user, Scope.WRITE_BASELINE)
-
-    @admin.action(description="Publish as the baseline", permissions=["publish"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[AnalysisRun]) -> None:
-        """Make the one chosen run the baseline."""
-        runs = list(queryset[:2])
-        if len(runs) != 1:
-            self.message_user(request, "Choose one run: there is one baseline.", messages.ERROR)
-            return
-        try:
-            run = run_publish(run=runs[0], actor=cast("User", request.user))
-        except ValidationError as error:
-            self.message_user(request, " ".join(error.messages), messages.ERROR)
-        else:
-            self.message_user(request, f"{run} is the baseline.", messages.SUCCESS)
 
     @display(description="iterations", ordering="iterations_completed")
     def iterations(self, run: AnalysisRun) -> str:
@@ -247,7 +218,7 @@ class _StudyAdmin(_ComputationAdmin):
         (None, {"fields": ("id", "name", "owner", "is_shared", "asked", "status_text", "error")}),
         ("Progress", {"fields": ("steps", "attempt", "job_id", "heartbeat_at")}),
         ("Times", {"fields": _TIMES}),
-        ("Documents", {"fields": ("hash_text", "engine_version", "cached_from", "inputs", "outcome")}),
+        ("Documents", {"fields": ("hash_text", "engine_version", "cached_from", "snapshot", "inputs", "outcome")}),
     )
     readonly_fields = (*_ComputationAdmin.readonly_fields, "asked")
 
