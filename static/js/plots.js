@@ -123,7 +123,7 @@ window.plots = (() => {
 
   function wrapped(words, width) {
     const lines = [""];
-    for (const word of words.split(/\s+/)) {
+    for (const word of words.split(/[ \n]+/)) {
       if (lines.at(-1).length + word.length >= width) lines.push("");
       lines[lines.length - 1] += lines.at(-1) ? ` ${word}` : word;
     }

@@ -44,5 +44,5 @@ def test_the_menu_offers_what_the_role_may_and_leads_out(page: Page, size):
         page.get_by_text("Menu", exact=True).click()
     else:
         page.get_by_role("button", name="viewer").click()
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

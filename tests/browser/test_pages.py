@@ -1,4 +1,4 @@
-"""The dashboard and the admin's lists and forms, with a real baseline, in a real browser."""
+"""The admin's lists and forms in a real browser."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -8,14 +8,6 @@ from tests.browser.conftest import assert_accessible, assert_fits, sign_in
 pytestmark = pytest.mark.browser
 
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
-
-
-def test_dashboard(page: Page):
-    sign_in(page, "viewer")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_text("No baseline has been published yet")).to_have_count(0)
-    assert_fits(page)
-    assert_accessible(page)
 
 
 def test_list_of_evidence(page: Page):
