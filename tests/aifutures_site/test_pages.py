@@ -1,8 +1,12 @@
 """Signing in, and pages for what goes wrong."""
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery staple"
@@ -77,3 +81,24 @@ def test_unknown_host_is_refused(client):
     answer = client.get("/health", headers={"Host": "evil.example"})
     assert answer.status_code == 400
     assert "This request could not be read" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"),
+    [
+        (None, {"Your account"}),
+        ("viewer", {"Dashboard", "Your account"}),
+        ("admin", {"Dashboard", "Admin", "Your account"}),
+    ],
+)
+def test_the_menu_offers_what_the_role_may(client, role, offered):
+    client.force_login(UserFactory(role=role))
+    links = set(re.findall(r">([^<>]+)</a>", client.get("/account").text))
+    assert offered <= links
+    assert not ({"Dashboard", "Admin"} - offered) & links
+
+
+def test_plotly_comes_from_its_package(client):
+    answer = client.get("/static/plotly/plotly.min.js")
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert b"plotly.js v" in b"".join(answer.streaming_content)[:100]

@@ -1,0 +1,123 @@
+"""Figures as pages get them: words, tables, colours, and what the template tag makes of them."""
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+from django.template import Context, Template
+
+from analysis.plots import Column, Plot, Table, cluster_colour
+from analysis.plots.clusters import LABEL_APART, clusters_over_time
+from analysis.plots.scenarios import ranking
+from analysis.plots.source import run_source
+from analysis.reports import ClusterRow, Estimate, Report, ScenarioRow, Year
+from tests.factories import AnalysisRunFactory
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("text", "a & b", "a & b"),
+        ("percent", 0.0743, "7.4\u202f%"),
+        ("percent", 0, "0\u202f%"),
+        ("percent", None, ""),
+        ("points", 0.0132, "+1.3\u202fpoints"),
+        ("points", -0.123, "\u221212\u202fpoints"),
+        ("points", 0.0004, "no change"),
+        ("number", 1234.5, "1.23e+03"),
+        ("number", 0.012345, "0.0123"),
+        ("whole", 5_000_000, "5,000,000"),
+        ("plain", 2050, "2050"),
+    ],
+)
+def test_a_value_is_written_as_its_column_says(kind, value, text):
+    assert Column("x", kind).words(value) == text
+
+
+def test_a_row_has_to_fit_its_columns():
+    with pytest.raises(ValueError, match="shorter"):
+        Table([Column("a"), Column("b")], [["only one"]]).cells  # noqa: B018 - it is read for its error
+
+
+def plot(**more):
+    table = Table([Column("Name"), Column("P", "percent")], [["<b>one</b>", 0.25]])
+    given = {"figure": {"data": [{"name": "</script>"}]}, "table": table, **more}
+    return Plot("key", "A < B", "Of what", "Source: here", **given)
+
+
+def rendered(plot):
+    return Template("{% load plots %}{% plot plot %}").render(Context({"plot": plot}))
+
+
+class TestTag:
+    def test_the_figure_carries_its_words_its_table_and_its_numbers(self):
+        text = rendered(plot())
+        assert 'aria-label="A &lt; B. Of what"' in text
+        assert "<noscript>" in text
+        assert "&lt;b&gt;one&lt;/b&gt;" in text
+        assert '<data value="0.25">25\u202f%</data>' in text
+        body = re.search(r'<script type="application/json">(.*?)</script>', text)[1]
+        assert json.loads(body) == {"data": [{"name": "</script>"}]}
+        assert 'data-dpi="300"' in text
+        assert "style=" not in text
+
+    def test_a_method_page_is_linked_where_there_is_one(self, settings):
+        assert "What is this?" not in rendered(plot())
+        settings.ROOT_URLCONF = "tests.analysis.plots.method_urls"
+        assert '<a href="/somewhere#the-part">What is this?</a>' in rendered(plot(method="the-part"))
+
+
+@pytest.mark.django_db
+def test_the_colours_of_the_clusters_are_tokens():
+    from analysis.models import ScenarioCluster
+
+    found = {cluster_colour(colour) for colour in ScenarioCluster.objects.values_list("colour", flat=True)}
+    assert found == {"var(--cluster-adaptive)", "var(--cluster-fragmented)", "var(--cluster-constrained)"}
+    assert cluster_colour("#123456") == "#123456"
+
+
+def report(shares):
+    """A report of as many clusters as there are shares, the same in both years."""
+    clusters = [
+        ClusterRow(f"Family {place}", "#009E73", 1, Estimate(mean, 0.0, 1.0)) for place, mean in enumerate(shares)
+    ]
+    rows = [
+        ScenarioRow("AAAAAA", "First", clusters[0], Estimate(0.6, 0.5, 0.7)),
+        ScenarioRow("B", "", None, Estimate(0.1, 0, 0.2)),
+    ]
+    years = [Year(year, [row.estimate for row in clusters]) for year in (2025, 2050)]
+    return Report(None, 2050, 64, [], rows, [], clusters, years, {})
+
+
+class TestClusters:
+    def test_bands_are_stacked_in_percent_and_named_with_their_share(self):
+        made = clusters_over_time(report([0.2, 0.3, 0.5]), source="")
+        assert [trace["y"] for trace in made.figure["data"]] == [[20.0, 20.0], [30.0, 30.0], [50.0, 50.0]]
+        assert {trace["stackgroup"] for trace in made.figure["data"]} == {"clusters"}
+        labels = made.figure["layout"]["annotations"]
+        assert [label["text"] for label in labels] == ["Family 0 20\u202f%", "Family 1 30\u202f%", "Family 2 50\u202f%"]
+        assert [label["y"] for label in labels] == pytest.approx([10, 35, 75])
+        assert made.finding == "Family 2 is the likeliest family in 2050 at 50\u202f%, as it was with 50\u202f% in 2025"
+        assert made.table.rows[0] == [2025, 0.2, 0.0, 1.0, 0.3, 0.0, 1.0, 0.5, 0.0, 1.0]
+
+    def test_labels_of_narrow_bands_do_not_lie_on_each_other(self):
+        made = clusters_over_time(report([0.9, 0.01, 0.01, 0.08]), source="")
+        heights = [label["y"] for label in made.figure["layout"]["annotations"]]
+        assert min(high - low for low, high in pairwise(heights)) >= 100 * LABEL_APART - 1e-9
+
+
+def test_the_ranking_shows_mean_and_interval_by_cluster():
+    made = ranking(report([1.0]).scenarios, finding="F", year=2050, number=64, source="")
+    first, second = made.figure["data"]
+    assert (first["name"], first["x"], first["y"]) == ("Family 0", [60.0], [0])
+    assert (first["error_x"]["array"], first["error_x"]["arrayminus"]) == ([pytest.approx(10)], [pytest.approx(10)])
+    assert (second["name"], second["y"], second["marker"]["color"]) == ("No cluster", [1], "var(--grey)")
+    assert made.figure["layout"]["yaxis"]["ticktext"] == ["First", "B"]
+    assert [row[1] for row in made.table.rows] == ["AAAAAA", "B"]
+
+
+@pytest.mark.django_db
+def test_a_run_without_a_result_is_no_source():
+    with pytest.raises(ValueError, match="no result to cite"):
+        run_source(AnalysisRunFactory())
