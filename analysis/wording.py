@@ -8,6 +8,8 @@ THIN_SPACE = "\u202f"
 MINUS = "\u2212"
 ROUNDING = 1e-6
 """What a sum of float32 probabilities may lack of the 1 that is meant."""
+DURATIONS = (("second", 1, 90), ("minute", 60, 90), ("hour", 3600, 10**6))
+"""Units of time: their seconds, and how many of them are told before the next is taken."""
 LIKELIHOOD = (
     (0.99, "virtually certain"),
     (0.90, "very likely"),
@@ -52,6 +54,21 @@ def points(difference: float) -> str:
 def error(half_width: float) -> str:
     """A half-width of a difference of probabilities in percentage points: `0.2`, `< 0.05`."""
     return "< 0.05" if half_width < 0.0005 else f"{100 * half_width:.1f}"
+
+
+def precision(half_width: float) -> str:
+    """The half-width of an interval of a probability in percentage points, two digits: `±0.12 points`."""
+    value = f"{100 * half_width:.2g}" if half_width < 0.995 else f"{100 * half_width:.0f}"
+    return f"{'±' + value if half_width >= 1e-5 else '< ±0.001'}{THIN_SPACE}points"
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `less than a second`, `about 12 seconds`, `about 2 minutes`, `about 3 hours`."""
+    for unit, size, most in DURATIONS:
+        number = max(1, round(seconds / size))
+        if number <= most:
+            break
+    return "less than a second" if seconds < 0.5 else f"about {number:,} {unit}{'s' if number > 1 else ''}"
 
 
 def likelihood(probability: float) -> str:

@@ -85,7 +85,7 @@ async def run(request: HttpRequest) -> HttpResponse:
 @endpoint(scope=Scope.CREATE_ANALYSIS, methods=("POST",), described_by=RerunDescription)
 async def rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A run once more."""
-    return await submitted(request, AnalysisRun, lambda wish: _again(wish, pk))
+    return await submitted(request, AnalysisRun, lambda wish: run_again(wish, pk))
 
 
 def run_new(wish: Wish) -> AnalysisRun:
@@ -98,7 +98,8 @@ def run_new(wish: Wish) -> AnalysisRun:
     return run_create(document=document, owner=wish.user, name=name, fresh=fresh, run_id=wish.pk, admit=wish.admit)
 
 
-def _again(wish: Wish, pk: UUID) -> AnalysisRun:
+def run_again(wish: Wish, pk: UUID) -> AnalysisRun:
+    """A run that the user sees, once more and anew. Raises Http404, ModelError."""
     old = visible(run_list(user=wish.user), pk)
     return run_create(
         document=parse_model(old.model_document),

@@ -7,28 +7,34 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
 from accounts.policies import Scope, may
 from accounts.wording import refusal
+from aifutures_site.config import get_config
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
+from analysis.pages import run_actions
 from analysis.pages.access import requires
+from analysis.pages.live import live
+from analysis.pages.run_actions import offer, visible_run
 from analysis.pages.run_tabs import TABS, Tab, tabs_for
 from analysis.reports import run_report
-from analysis.selectors import run_list
 
 
 @require_safe
 @requires(Scope.READ_RESULTS)
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What came out, in the first tab; before that, how far it is."""
+    """What came out, in the first tab; before that, how far it is; or how it ended without a result."""
     found = visible_run(request, pk)
-    if found.status != RunStatus.SUCCEEDED:
-        return render(request, "analysis/run_live.html", {"run": found})
-    return _tab(request, found, TABS[0])
+    if found.status == RunStatus.SUCCEEDED:
+        return _tab(request, found, TABS[0])
+    context: dict[str, Any] = {"run": found, "offer": offer(request.user, found)}
+    if found.is_final:
+        return render(request, "analysis/run_ended.html", context)
+    return render(request, "analysis/run_live.html", {**context, "live": live(found)})
 
 
 @require_safe
@@ -44,17 +50,20 @@ def run_tab(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
     return _tab(request, found, tab) if found.status == RunStatus.SUCCEEDED else redirect("run", pk)
 
 
-def visible_run(request: HttpRequest, pk: UUID) -> AnalysisRun:
-    """The run, if the user may see it. Raises Http404."""
-    return get_object_or_404(run_list(user=request.user), pk=pk)
-
-
 def _tab(request: HttpRequest, run: AnalysisRun, tab: Tab) -> HttpResponse:
-    context: dict[str, Any] = {"run": run, "report": run_report(run=run), "tab": tab, "tabs": tabs_for(request.user)}
+    context: dict[str, Any] = {
+        "run": run,
+        "report": run_report(run=run),
+        "offer": offer(request.user, run),
+        "formats": get_config().output.export_formats,
+        "tab": tab,
+        "tabs": tabs_for(request.user),
+    }
     return render(request, tab.template, {**context, **tab.content(request, run)})
 
 
 urlpatterns = [
+    *run_actions.urlpatterns,
     path("runs/<uuid:pk>", run, name="run"),
     path("runs/<uuid:pk>/<slug:name>", run_tab, name="run_tab"),
 ]

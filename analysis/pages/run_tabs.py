@@ -10,6 +10,13 @@ from django.http import HttpRequest
 
 from accounts.policies import Asker, Scope, may
 from analysis.models import AnalysisRun
+from analysis.pages.run_inputs import assigned, inputs, reproduce
+from analysis.pages.words import SAMPLERS
+from analysis.plots.convergence import convergence
+from analysis.plots.scenarios import ranking
+from analysis.plots.source import run_source
+from analysis.reports import run_report
+from analysis.wording import percent, precision
 
 Content = Callable[[HttpRequest, AnalysisRun], Mapping[str, Any]]
 
@@ -33,13 +40,49 @@ class Tab:
 
 
 def summary(request: HttpRequest, run: AnalysisRun) -> Mapping[str, Any]:
-    """The header says it all; the plots repeat it."""
-    return {}
+    """The likeliest scenarios, and what was supposed."""
+    report = run_report(run=run)
+    first = report.likeliest
+    finding = f"{first.title or first.code} leads with {percent(first.estimate.mean)}"
+    chosen = run.model_document["run"]
+    labels = {row["code"]: row for row in run.model_document["hypotheses"]}
+    return {
+        "ranking": ranking(
+            report.scenarios,
+            finding=finding,
+            year=report.target_year,
+            number=report.number,
+            source=run_source(run),
+        ),
+        "interventions": [assigned(each, labels) for each in chosen["interventions"]],
+        "observations": [assigned(each, labels) for each in chosen["observations"]],
+        "filter": {key: value for key, value in chosen["evidence_filter"].items() if value},
+    }
+
+
+def precision_reached(request: HttpRequest, run: AnalysisRun) -> Mapping[str, Any]:
+    """How the precision grew, and what it is a precision of."""
+    result = run.result_document or {}
+    facts = result["convergence"]
+    points = {each["iterations"]: each["max_half_width"] for each in facts["trace"]}
+    points[facts["iterations"]] = facts["max_half_width"]
+    plot = convergence(
+        list(points.items()),
+        threshold=facts["threshold"],
+        total=facts["iterations"],
+        finding=f"Every mean probability is known within {precision(facts['max_half_width'])}",
+        source=run_source(run),
+    )
+    sampler = SAMPLERS[result["metadata"]["sampler"]].label
+    return {"convergence": plot, "facts": facts, "sampler": sampler, "seconds": result["computation_time"]}
 
 
 TABS = (
     Tab("summary", "Summary", summary),
-)  # fmt: skip
+    Tab("convergence", "Convergence", precision_reached),
+    Tab("inputs", "Inputs", inputs, Scope.READ_EVIDENCE),
+    Tab("reproduce", "Reproduce", reproduce),
+)
 
 
 def tabs_for(user: Asker) -> list[Tab]:

@@ -30,7 +30,7 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     if run.status != RunStatus.SUCCEEDED:
         status = run.get_status_display().lower()
         raise ValidationError(f"Only a run that succeeded can be published; {run} is {status}.")
-    if supposed := _suppositions(run.model_document.get("run", {})):
+    if supposed := suppositions(run.model_document.get("run", {})):
         raise ValidationError(f"The baseline is the whole model with nothing supposed; {run} has {supposed}.")
     if run == AnalysisRun.objects.published().first():
         raise ValidationError(f"{run} is the baseline already.")
@@ -42,7 +42,7 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     return run
 
 
-def _suppositions(chosen: Mapping[str, Any]) -> str:
+def suppositions(chosen: Mapping[str, Any]) -> str:
     """What a run's choices suppose or leave out, in words; empty for the whole model as it is."""
     found = {
         "interventions": chosen.get("interventions"),

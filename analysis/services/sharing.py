@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.audit import audit_record
 from accounts.models import User
-from accounts.policies import Scope, may
+from accounts.policies import Asker, Scope, may
 from analysis.models import Computation
 from analysis.progress import closing_publish
 
@@ -37,5 +37,10 @@ def require_owner(computation: Computation, actor: User, scope: Scope) -> None:
     """Raise PermissionDenied unless the actor holds the scope and it is theirs, or they see everything."""
     if not may(actor, scope):
         raise PermissionDenied(f"This needs the right {scope}.")
-    if computation.owner_id != actor.pk and not may(actor, Scope.READ_ALL_RUNS):
+    if not is_owner(computation, actor):
         raise PermissionDenied("This is for its owner, and for admins.")
+
+
+def is_owner(computation: Computation, user: Asker) -> bool:
+    """Whether it is theirs, or they see everything and so act as its owner."""
+    return computation.owner_id == user.pk or may(user, Scope.READ_ALL_RUNS)

@@ -15,6 +15,8 @@ register.filter("percent", wording.percent)
 register.filter("likelihood", wording.likelihood)
 register.filter("points", wording.points)
 register.filter("error", wording.error)
+register.filter("precision", wording.precision)
+register.filter("duration", wording.duration)
 
 
 @register.filter

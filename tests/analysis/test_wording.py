@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.wording import likelihood, percent, percent_range
+from analysis.wording import duration, likelihood, percent, percent_range, precision
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,26 @@ def test_a_range_names_the_unit_once():
 )
 def test_words_follow_the_scale(probability, word):
     assert likelihood(probability) == word
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "less than a second"),
+        (1.2, "about 1 second"),
+        (42, "about 42 seconds"),
+        (119, "about 2 minutes"),
+        (3 * 3600, "about 3 hours"),
+        (40 * 3600 * 24, "about 960 hours"),
+    ],
+)
+def test_a_duration_is_told_in_its_unit(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("half_width", "words"),
+    [(0.00123, "±0.12\u202fpoints"), (0.5, "±50\u202fpoints"), (0.999, "±100\u202fpoints"), (1e-7, "< ±0.001\u202fpoints")],
+)
+def test_precision_has_two_digits(half_width, words):
+    assert precision(half_width) == words
