@@ -270,7 +270,7 @@ def _end(computation: Computation, status: RunStatus, **fields: Any) -> None:
     with transaction.atomic():
         computation_write(computation=computation, status=status, finished_at=now, **passing, **_NEXT_MESSAGE, **fields)
         _note(computation, status, at=now, reason=fields.get("error", ""))
-        transaction.on_commit(lambda: _call_missing(model))  # its owner has a place more
+        transaction.on_commit(lambda: _call_missing(model), robust=True)  # its owner has a place more
 
 
 def _note(computation: Computation, status: str, *, at: datetime, reason: str = "") -> None:

@@ -57,6 +57,7 @@ def _go_through(place: Installation, arguments: argparse.Namespace) -> int:
     for key in [key for key in SCENARIOS if key in wanted]:
         trial, begun = Trial(place, users, iterations, reference), time.monotonic()
         SCENARIOS[key].act(trial)
+        place.mend()
         verdict = trial.conclude(begun)
         if key == "undisturbed":
             reference |= {run.input_hash: numbers(run.result) for run in trial.runs() if run.result}

@@ -52,17 +52,27 @@ class Installation:
         )
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
+    def mend(self) -> None:
+        """Start what does not run."""
+        if self.postgresql.process is None or self.postgresql.process.poll() is not None:
+            self.postgresql.start()
+        self.redis.ensure()
+        for name in WORKERS:
+            if not self._runs(name):
+                self.start_worker(name)
+        if not self._runs("daphne"):
+            self.start_daphne()
+
     def start_daphne(self) -> None:
         """Return once it answers."""
         options = ("-v", "0", "-b", "127.0.0.1", "-p", str(self.port), "aifutures_site.asgi:application")
-        self._start("daphne", sys.executable, "-m", "aifutures_site.daphne", *options)
-        wait_until(self._answers, START_SECONDS, "daphne")
+        self._start("daphne", self._answers, sys.executable, "-m", "aifutures_site.daphne", *options)
 
     def start_worker(self, name: str, **told: str) -> None:
         """Start a worker of studies and runs, with more variables in its environment; return once it is ready."""
         queues = ("--queue", "default", "--queue", "analysis")
-        process = self._start(name, sys.executable, str(PROJECT / "manage.py"), "worker", *queues, **told)
-        wait_until(lambda: "ready" in self.said(name) or process.poll() is not None, START_SECONDS, name)
+        command = (sys.executable, str(PROJECT / "manage.py"), "worker", *queues)
+        self._start(name, lambda: "ready" in self.said(name), *command, **told)
 
     def said(self, name: str) -> str:
         """All that the present process of this name has said."""
@@ -90,11 +100,16 @@ class Installation:
         self.redis.stop()
         self.postgresql.stop()
 
-    def _start(self, name: str, *command: str, **told: str) -> subprocess.Popen[bytes]:
+    def _runs(self, name: str) -> bool:
+        return name in self.processes and self.processes[name].poll() is None
+
+    def _start(self, name: str, ready: Callable[[], bool], *command: str, **told: str) -> None:
         self.stop(name)
         with self._log(name).open("wb") as out:
-            self.processes[name] = spawn(command, env=self.env | told, stdout=out, stderr=out)
-        return self.processes[name]
+            self.processes[name] = process = spawn(command, env=self.env | told, stdout=out, stderr=out)
+        wait_until(lambda: ready() or process.poll() is not None, START_SECONDS, name)
+        if process.poll() is not None:
+            raise SystemExit(f"{name} did not start:\n{self.said(name)}")
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -125,9 +140,7 @@ def installation() -> Iterator[Installation]:
             place.postgresql.start()
             place.redis.ensure()
             _prepare(place)
-            for name in WORKERS:
-                place.start_worker(name)
-            place.start_daphne()
+            place.mend()
             yield place
         finally:
             if place is not None:

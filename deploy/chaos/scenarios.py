@@ -1,4 +1,4 @@
-"""What is done to an installation while it computes. Each leaves it whole for the next."""
+"""What is done to an installation while it computes. Whatever is down afterwards is started again by the caller."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import django_rq
@@ -39,7 +40,6 @@ def worker_killed(trial: Trial) -> None:
     trial.begin()
     trial.harm()
     kill(trial.place.processes["worker 1"].pid)
-    trial.place.start_worker("worker 1")
 
 
 def worker_stopped(trial: Trial) -> None:
@@ -47,7 +47,6 @@ def worker_stopped(trial: Trial) -> None:
     trial.begin()
     trial.harm()
     _stop_in_time(trial, "worker 1")
-    trial.place.start_worker("worker 1")
 
 
 def killed_again_and_again(trial: Trial) -> None:
@@ -55,15 +54,13 @@ def killed_again_and_again(trial: Trial) -> None:
     trial.place.stop("worker 2")
     run = trial.ask(1)
     for attempt in range(1, MAX_LOSSES + 1):
-        if not trial.until(lambda: trial.running() and trial.running()[0].attempt == attempt, f"attempt {attempt}"):  # noqa: B023 - asked here and now
-            break
+        trial.until(partial(trial.is_at_try, attempt), f"try {attempt}")
         kill(trial.place.processes["worker 1"].pid)
         trial.place.start_worker("worker 1")
     trial.until(lambda: trial.runs()[0].is_final, "the end")
     run = trial.runs()[0]
     trial.expect((run.status, run.attempt) == (RunStatus.FAILED, MAX_LOSSES), f"failed at try {MAX_LOSSES}")
     trial.expect("run it again" in run.error, f"a reason to act on: {run.error!r}")
-    trial.place.start_worker("worker 2")
 
 
 def daphne_killed(trial: Trial) -> None:
@@ -71,7 +68,6 @@ def daphne_killed(trial: Trial) -> None:
     trial.begin()
     trial.harm()
     kill(trial.place.processes["daphne"].pid)
-    trial.place.start_daphne()
 
 
 def redis_killed(trial: Trial) -> None:
@@ -136,7 +132,7 @@ def cancelled(trial: Trial) -> None:
     """A run of the greatest size is cancelled while it is computed, and ends in time."""
     run = trial.ask(1, iterations=HUGE)
     trial.follow(run.pk)
-    trial.until(lambda: trial.running() and trial.running()[0].iterations_completed, "the run at work")
+    trial.until(lambda: any(each.iterations_completed for each in trial.running()), "the run at work")
     begun = time.monotonic()
     computation_cancel(computation=run, actor=None)
     trial.until(lambda: trial.runs()[0].is_final, "cancelled", CANCEL_SECONDS)
@@ -221,12 +217,12 @@ def _redis_away(trial: Trial, harm: Callable[[], None]) -> None:
 def _long_one_at_work(trial: Trial) -> None:
     run = trial.ask(1)
     trial.follow(run.pk)
-    trial.until(lambda: trial._at_work() == 1, "the run at work, with a checkpoint")
+    trial.until(lambda: trial.at_work() == 1, "the run at work, with a checkpoint")
 
 
 @contextlib.contextmanager
 def _distributed(trial: Trial):  # type: ignore[no-untyped-def] # the tests' own type
-    """One worker, which hands long runs to a Dask cluster; the usual ones after the block."""
+    """One worker, which hands long runs to a Dask cluster; none after the block."""
     place = trial.place
     for name in WORKERS:
         place.stop(name)
@@ -235,5 +231,4 @@ def _distributed(trial: Trial):  # type: ignore[no-untyped-def] # the tests' own
         cluster.add_worker()
         place.start_worker("worker 1", ENABLE_DISTRIBUTED="true", DASK_SCHEDULER_ADDRESS=cluster.address)
         yield cluster
-        for name in WORKERS:
-            place.start_worker(name)
+        place.stop("worker 1")

@@ -67,7 +67,7 @@ class Trial:
         for owner, seed in enumerate((1, 2, 3)):
             self.ask(seed, owner=owner)
         self.follow(self.pks[0])
-        self.until(lambda: self._at_work() == 2, "two runs at work, with checkpoints")
+        self.until(lambda: self.at_work() == 2, "two runs at work, with checkpoints")
         return self.running()
 
     def runs(self) -> list[AnalysisRun]:
@@ -78,6 +78,10 @@ class Trial:
     def running(self) -> list[AnalysisRun]:
         """Those that are worked on."""
         return [run for run in self.runs() if run.status == RunStatus.RUNNING]
+
+    def is_at_try(self, attempt: int) -> bool:
+        """Whether one is worked on for the so manieth time."""
+        return any(run.attempt == attempt for run in self.running())
 
     def until(self, done: Callable[[], object], what: str, seconds: float = END_SECONDS) -> bool:
         """Wait; note what did not come, and give False."""
@@ -138,7 +142,8 @@ class Trial:
         retries = sum(max(0, run.attempt - 1) for run in runs)
         return Verdict(len(runs), retries, self.recovery, time.monotonic() - begun, self.faults + found)
 
-    def _at_work(self) -> int:
+    def at_work(self) -> int:
+        """How many are worked on and have a checkpoint."""
         rows = AnalysisRun.objects.filter(pk__in=self.pks, status=RunStatus.RUNNING, checkpoint__isnull=False)
         return patiently(rows.count)
 

@@ -164,6 +164,19 @@ def test_a_long_run_makes_way_for_a_study(installation, tmp_path):
     assert row(folder, "status", "losses") == ("queued", 0)
 
 
+def test_a_long_run_makes_way_for_a_shorter_one(installation, tmp_path):
+    folder, env = installation
+    log = tmp_path / "log"
+    with running(*WORKER, env=env, log=log) as worker:
+        long_run_in_hand(installation, worker, log)
+        queue_run(env, 4096)
+        wait_until(lambda: status(folder) == "succeeded", 30, "the shorter run")
+        with closing(sqlite3.connect(folder / "db.sqlite3", timeout=20)) as database:
+            newest = "from analysis_analysisrun where iterations_total > 4096 order by created_at desc limit 1"
+            found = database.execute(f"select status, losses {newest}").fetchone()
+    assert found in {("queued", 0), ("running", 0)}, "the run had ended before: nothing is shown"
+
+
 def test_an_impossible_observation_fails_with_its_reason(installation, tmp_path):
     folder, env = installation
     arguments = ("--model", "published", "--iterations", "4096", "--do", "H2=B@2030", "--given", "H2=A@2040")
