@@ -23,12 +23,13 @@ Answers = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Call:
-    """What to call: the parts of the path, the query, the JSON body and headers."""
+    """What to call: the parts of the path, the query, headers, and the body: bytes as they are, all else as JSON."""
 
     path: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "application/json"
 
 
 @dataclass(frozen=True)

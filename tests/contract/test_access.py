@@ -52,7 +52,8 @@ def token_of(user: User | None) -> dict[str, str]:
 def call(client: Client, row: Row, what: Call, token: dict[str, str]):
     path = "/" + PREFIX + re.sub(r"<(?:\w+:)?(\w+)>", lambda part: quote(str(what.path[part[1]]), safe=""), row.route)
     query = f"?{urlencode(what.query)}" if what.query else ""
-    body = {} if what.body is None else {"data": json.dumps(what.body), "content_type": "application/json"}
+    raw = what.body if isinstance(what.body, bytes) else json.dumps(what.body)
+    body = {} if what.body is None else {"data": raw, "content_type": what.kind}
     return client.generic(row.method, path + query, headers={**what.headers, **token}, **body)
 
 
