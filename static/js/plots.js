@@ -49,13 +49,16 @@ window.plots = (() => {
   }
 
   const place = (figure) => figure.querySelector(".plot-place");
+  const PAPER = { width: 680, autosize: false }; // pixels that fit on A4 and Letter
   const layoutOf = (given, phone) => merged({ ...given.layout, template: THEME, uirevision: "kept" }, phone ? given.phone : {});
 
   function show(figure) {
     const given = figures.get(figure), drawn = place(figure);
     drawn.querySelector("noscript")?.remove();
     drawn.dataset.drawn = "";
-    return Plotly.react(drawn, resolved(given.data), resolved(layoutOf(given, PHONE.matches)), CONFIG);
+    const printing = document.documentElement.classList.contains("printing");
+    const layout = merged(layoutOf(given, PHONE.matches && !printing), printing ? PAPER : { autosize: true });
+    return Plotly.react(drawn, resolved(given.data), resolved(layout), CONFIG);
   }
 
   const near = new IntersectionObserver((entries) => {
