@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         AnalysisRun,
         Computation,
         Influence,
+        SavedQuestion,
         Scenario,
         ScenarioCluster,
     )
@@ -39,6 +40,14 @@ class ScenarioQuerySet(ScopedQuerySet["Scenario"]):
     """Futures."""
 
     read_scope = Scope.READ_SCENARIOS
+
+
+class SavedQuestionQuerySet(models.QuerySet["SavedQuestion"]):
+    """What-if questions that people keep."""
+
+    def visible_to(self, user: Asker) -> Self:
+        """The user's own; none for who may ask no questions (any more)."""
+        return self.filter(owner_id=user.pk) if may(user, Scope.CREATE_ANALYSIS) else self.none()
 
 
 class ComputationQuerySet(models.QuerySet[ComputationT]):

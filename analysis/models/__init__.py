@@ -2,6 +2,7 @@
 
 from analysis.models.computations import Computation, Transition
 from analysis.models.network import Influence
+from analysis.models.questions import SavedQuestion
 from analysis.models.runs import AnalysisRun, RunTransition
 from analysis.models.scenarios import Scenario, ScenarioCluster
 from analysis.models.studies import (
@@ -19,6 +20,7 @@ __all__ = [
     "RobustnessReport",
     "RobustnessTransition",
     "RunTransition",
+    "SavedQuestion",
     "Scenario",
     "ScenarioCluster",
     "SensitivityStudy",
