@@ -5,11 +5,13 @@ from __future__ import annotations
 from analysis.pages import (
     home,
     run,
+    what_if,
 )
 
 PAGES = (
     home,
     run,
+    what_if,
 )  # fmt: skip
 
 urlpatterns = [pattern for page in PAGES for pattern in page.urlpatterns]
