@@ -77,6 +77,7 @@ ADMIN_SITE: Mapping[Role, Mapping[str, frozenset[str]]] = {
         "evidence.evidence": frozenset({"view", "add", "change"}),
         "evidence.evidencerevision": frozenset({"view"}),
         "evidence.evidencenote": frozenset({"view"}),
+        "evidence.tableimport": frozenset({"view"}),
     },
     Role.ADMIN: {"*": frozenset({"view", "add", "change", "delete"})},
 }

@@ -32,3 +32,20 @@ class EvidenceStatus(TextChoices):
 
 OPEN_STATUSES = (EvidenceStatus.DRAFT, EvidenceStatus.SUBMITTED)
 """Not decided yet."""
+
+
+class TableKind(TextChoices):
+    """What the rows of a table are."""
+
+    ITEMS = "items", "Evidence"
+    SOURCES = "sources", "Sources"
+
+
+class ImportStatus(TextChoices):
+    """Where an import stands. Only the step to imported writes rows."""
+
+    CHECKING = "checking", "Being checked"
+    CHECKED = "checked", "Checked"
+    IMPORTING = "importing", "Being imported"
+    IMPORTED = "imported", "Imported"
+    FAILED = "failed", "Failed"

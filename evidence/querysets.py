@@ -12,7 +12,7 @@ from accounts.querysets import ScopedQuerySet
 from evidence.choices import OPEN_STATUSES, EvidenceStatus
 
 if TYPE_CHECKING:
-    from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source  # noqa: F401 - named in strings below
+    from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source, TableImport  # noqa: F401 - named in strings below
 
 
 class HypothesisQuerySet(ScopedQuerySet["Hypothesis"]):
@@ -63,6 +63,12 @@ class EvidenceQuerySet(ScopedQuerySet["Evidence"]):
 
 class EvidenceNoteQuerySet(ScopedQuerySet["EvidenceNote"]):
     """Notes on items."""
+
+    read_scope = Scope.READ_DRAFTS
+
+
+class TableImportQuerySet(ScopedQuerySet["TableImport"]):
+    """Imports of files."""
 
     read_scope = Scope.READ_DRAFTS
 

@@ -1,4 +1,7 @@
-"""Tables as files: CSV, JSON and Parquet. What a file says of columns and types is checked here, once."""
+"""Tables as files: CSV, JSON and Parquet, and what all kinds of files share.
+
+What a file says of columns and types is checked here, once.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -29,6 +32,7 @@ class TableFormat(TextChoices):
     """Kinds of files."""
 
     CSV = "csv", "text/csv"
+    XLSX = "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     JSON = "json", "application/json"
     PARQUET = "parquet", "application/vnd.apache.parquet"
 
@@ -45,11 +49,7 @@ def unguarded(text: str) -> str:
 
 def read_csv(raw: bytes) -> Dataset:
     """A table from UTF-8 text with a line of column names. Raises ValidationError naming the row that is wrong."""
-    try:
-        text = _bounded(raw).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ValidationError(f"Line {line} is not UTF-8 text; save the file as UTF-8.") from None
+    text = decoded(bounded(raw))
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
     except csv.Error as error:
@@ -60,13 +60,13 @@ def read_csv(raw: bytes) -> Dataset:
     for number, row in enumerate(rows, 1):
         if len(row) != len(headers):
             raise ValidationError(f"Row {number} has {len(row)} cells, the line of column names has {len(headers)}.")
-    return _table([name.strip() for name in headers], [[unguarded(cell) for cell in row] for row in rows])
+    return table_of([name.strip() for name in headers], [[unguarded(cell) for cell in row] for row in rows])
 
 
 def read_json(raw: bytes) -> Dataset:
     """A table from an array of objects, one a row, with the same keys. Raises ValidationError naming the row."""
     try:
-        rows = strict_json(_bounded(raw))
+        rows = strict_json(bounded(raw))
     except ValueError as error:
         raise ValidationError(f"The file {error}.") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -77,10 +77,7 @@ def read_json(raw: bytes) -> Dataset:
     for number, row in enumerate(rows, 1):
         if odd := sorted(row.keys() ^ set(headers)):
             raise ValidationError(f"Row {number} has other columns than row 1: {', '.join(odd)}.")
-    return _table(headers, [[row[name] for name in headers] for row in rows])
-
-
-READERS: Mapping[str, Callable[[bytes], Dataset]] = {TableFormat.CSV: read_csv, TableFormat.JSON: read_json}
+    return table_of(headers, [[row[name] for name in headers] for row in rows])
 
 
 def write_csv(table: Dataset) -> bytes:
@@ -88,13 +85,13 @@ def write_csv(table: Dataset) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(table.headers)
-    writer.writerows([guarded(_plain(cell)) for cell in row] for row in table)
+    writer.writerows([guarded(plain(cell)) for cell in row] for row in table)
     return out.getvalue().encode()
 
 
 def write_json(table: Dataset) -> bytes:
     """An array of objects, one a row."""
-    rows = [dict(zip(table.headers, map(_plain, row), strict=True)) for row in table]
+    rows = [dict(zip(table.headers, map(plain, row), strict=True)) for row in table]
     return json.dumps(rows, ensure_ascii=False, indent=1).encode()
 
 
@@ -107,13 +104,24 @@ def write_parquet(table: Dataset, types: Mapping[str, pa.DataType]) -> bytes:
     return out.getvalue()
 
 
-def _bounded(raw: bytes) -> bytes:
+def bounded(raw: bytes) -> bytes:
+    """The file, if it is not too big to be read. Raises ValidationError."""
     if len(raw) > MAX_BYTES:
         raise ValidationError(f"The file is larger than {MAX_BYTES:,} bytes.")
     return raw
 
 
-def _table(headers: list[str], rows: list[list[Any]]) -> Dataset:
+def decoded(raw: bytes) -> str:
+    """UTF-8 text, with or without a byte order mark. Raises ValidationError naming the line that is none."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ValidationError(f"Line {line} is not UTF-8 text; save the file as UTF-8.") from None
+
+
+def table_of(headers: list[str], rows: list[list[Any]]) -> Dataset:
+    """A table with rows, not too many, and no column twice. Raises ValidationError."""
     if not rows:
         raise ValidationError("The file has no rows.")
     if len(rows) > MAX_ROWS:
@@ -123,5 +131,6 @@ def _table(headers: list[str], rows: list[list[Any]]) -> Dataset:
     return Dataset(*rows, headers=headers)
 
 
-def _plain(cell: Any) -> Any:
+def plain(cell: Any) -> Any:
+    """The cell as files without types hold it: a day as text."""
     return cell.isoformat() if isinstance(cell, date) else cell

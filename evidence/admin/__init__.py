@@ -1,5 +1,5 @@
 """The evidence base in the admin site."""
 
-from evidence.admin import items, knowledge, notes
+from evidence.admin import imports, items, knowledge, notes
 
-__all__ = ["items", "knowledge", "notes"]
+__all__ = ["imports", "items", "knowledge", "notes"]

@@ -10,10 +10,11 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from evidence.admin.base import CuratedAdmin
+from evidence.admin.exchange import ExchangeMixin
 from evidence.admin.lists import LongListAdmin
 from evidence.admin.notes import NotesMixin
 from evidence.admin.reviews import ReviewMixin
-from evidence.choices import EvidenceStatus
+from evidence.choices import EvidenceStatus, TableKind
 from evidence.forms import EvidenceForm
 from evidence.models import Evidence, EvidenceRevision
 from evidence.models.assessments import CONTENT
@@ -29,9 +30,10 @@ STATUS_COLOURS: dict[str, str] = {
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(ReviewMixin, NotesMixin, LongListAdmin, CuratedAdmin):
+class EvidenceAdmin(ExchangeMixin, ReviewMixin, NotesMixin, LongListAdmin, CuratedAdmin):
     """Items of evidence. What an approved one says changes once another curator has approved the change."""
 
+    table_kind = TableKind.ITEMS
     form = EvidenceForm
     content = CONTENT
     state = ("status",)

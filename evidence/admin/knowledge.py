@@ -13,7 +13,9 @@ from unfold.decorators import display
 from accounts.policies import Scope, may
 from evidence.admin.base import CuratedAdmin
 from evidence.admin.duplicates import DuplicatesMixin
+from evidence.admin.exchange import ExchangeMixin
 from evidence.admin.lists import LongListAdmin
+from evidence.choices import TableKind
 from evidence.forms import HypothesisForm, SourceForm
 from evidence.models import Hypothesis, Source
 from evidence.search import SOURCE_TEXTS, source_matches
@@ -61,9 +63,10 @@ class HypothesisAdmin(CuratedAdmin):
 
 
 @admin.register(Source)
-class SourceAdmin(DuplicatesMixin, LongListAdmin, CuratedAdmin):
+class SourceAdmin(ExchangeMixin, DuplicatesMixin, LongListAdmin, CuratedAdmin):
     """Publications."""
 
+    table_kind = TableKind.SOURCES
     form = SourceForm
     content = DETAILS
     actions = ("merge",)

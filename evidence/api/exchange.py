@@ -19,15 +19,15 @@ from rest_framework.response import Response
 from accounts.api.etags import etag_of_bytes, not_modified
 from accounts.api.parsers import read_body
 from accounts.api.views import ScopedView
-from accounts.audit import audit_record
 from accounts.limits import Cost
 from accounts.policies import Scope
 from evidence.api.base import actor_of, checked_query
 from evidence.api.queries import EvidenceExportQuery, EvidenceImportQuery
-from evidence.resources import EvidenceResource
+from evidence.files import TableKind
 from evidence.selectors import evidence_list
+from evidence.services.exports import export_make, export_note
 from evidence.services.imports import ImportAnswer, evidence_import
-from evidence.tables import MAX_BYTES, TableFormat, read_csv, read_json, write_csv, write_json, write_parquet
+from evidence.tables import MAX_BYTES, TableFormat, read_csv, read_json
 
 
 class ColumnFaultSerializer(serializers.Serializer):
@@ -80,6 +80,7 @@ class JsonTableParser(_TableParser):
 _ROWS = {"type": "array", "items": {"type": "object", "additionalProperties": True}, "minItems": 1}
 _CONTENTS: Mapping[TableFormat, Any] = {
     TableFormat.CSV: OpenApiTypes.STR,
+    TableFormat.XLSX: OpenApiTypes.BINARY,
     TableFormat.JSON: {key: value for key, value in _ROWS.items() if key != "minItems"},
     TableFormat.PARQUET: OpenApiTypes.BINARY,
 }
@@ -155,8 +156,8 @@ class EvidenceExportView(ScopedView):
 
     @extend_schema(
         summary="Export evidence as a table",
-        description="The items that pass the filters, one a row, with their sources in full. In CSV, text that a "
-        "spreadsheet would take for a formula has an apostrophe before it, which an import takes away again.",
+        description="The items that pass the filters, one a row, with their sources in full. In CSV and XLSX, text "
+        "that a spreadsheet would take for a formula has an apostrophe before it, which an import takes away again.",
         operation_id="evidence_export",
         parameters=[EvidenceExportQuery],
         responses={(200, each.label): _CONTENTS[each] for each in TableFormat},
@@ -166,18 +167,11 @@ class EvidenceExportView(ScopedView):
         filters = dict(checked_query(request, EvidenceExportQuery))
         kind = TableFormat(filters.pop("format"))
         items = evidence_list(user=request.user, filters=filters)  # type: ignore[arg-type]
-        table = EvidenceResource().export(items.prefetch_related(None))
-        match kind:
-            case TableFormat.CSV:
-                content = write_csv(table)
-            case TableFormat.JSON:
-                content = write_json(table)
-            case TableFormat.PARQUET:
-                content = write_parquet(table, EvidenceResource.types())
-        etag = etag_of_bytes(content)
+        rows = items.prefetch_related(None)
+        file = export_make(actor=actor_of(request), kind=TableKind.ITEMS, rows=rows, format=kind.value)
+        etag = etag_of_bytes(file.content)
         if same := not_modified(request, etag):
             return same
-        details = {"format": kind.value, "rows": len(table)}
-        audit_record(actor=actor_of(request), action="evidence.export", details=details)
-        headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="evidence.{kind.value}"'}
-        return HttpResponse(content, content_type=kind.label, headers=headers)
+        export_note(actor=actor_of(request), file=file)
+        headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{file.name}"'}
+        return HttpResponse(file.content, content_type=file.media_type, headers=headers)

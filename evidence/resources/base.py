@@ -98,7 +98,7 @@ class TableResource(ModelResource):
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 
-    def save_instance(self, instance: models.Model, is_create: bool, row: Any, **kwargs: Any) -> None:
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
         """Write the row by the services, whole or not at all. Raises ValidationError by column."""
         number = kwargs["row_number"]
         try:
@@ -139,7 +139,7 @@ class TableResource(ModelResource):
 
     def new_rows_store(self, *, actor: User, reason: str) -> None:
         """Store the new rows that are not stored yet."""
-        unstored = [source for _, source in self._new_sources.values() if source.pk is None]
+        unstored = [source for _, source in self._new_sources.values() if source._state.adding]
         sources_store(sources=unstored, actor=actor, reason=reason)
 
     def warn(self, number: int, words: str) -> None:

@@ -6,6 +6,7 @@ row has another status than its item.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -49,9 +50,9 @@ class ItemLoader(BaseInstanceLoader):
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    """The row's id; none where the cell holds none, which reading the row will tell."""
+    """The row's id; none where the cell holds what can be none, which reading the row will tell."""
     value = row.get("id")
-    return value.strip() if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) and "\x00" not in value else ""
 
 
 class EvidenceResource(TableResource):
@@ -118,7 +119,7 @@ class EvidenceResource(TableResource):
         who: dict[str, Any] = {"actor": actor, "reason": reason}
         stored, given = self._source(is_create=is_create)
         changes = differing(stored, given) if stored else {}
-        if stored is not None and stored.pk is None and (changes or not is_create):
+        if stored is not None and stored._state.adding and (changes or not is_create):
             self.new_rows_store(**who)  # before the savepoint: it takes nothing back of earlier rows
         is_new = stored is None and bool(given)
         source = source_new(actor=actor, details=given, index=self._index) if is_new else stored
@@ -126,7 +127,7 @@ class EvidenceResource(TableResource):
             if source is not None and changes:
                 self.changes_note(number, source, changes)
                 source = source_edit(source=source, changes=changes, **who)
-            elif source is not None and source.pk is None and not is_create:
+            elif source is not None and source._state.adding and not is_create:
                 sources_store(sources=[source], **who)
             outcome = self._create(source, actor) if is_create else self._edit(instance, source, number, **who)
         if source is not None and is_new:
@@ -135,7 +136,7 @@ class EvidenceResource(TableResource):
             self.source_keep(source)
         return "updated" if changes and outcome == "unchanged" else outcome
 
-    def save_instance(self, instance: Evidence, is_create: bool, row: Any, **kwargs: Any) -> None:
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
         """As of all tables; and say where the row tells a status that the item does not have."""
         super().save_instance(instance, is_create, row, **kwargs)
         told = row.get("status")
@@ -177,7 +178,7 @@ class EvidenceResource(TableResource):
     def _edit(self, item: Evidence, source: Source | None, number: int, *, actor: User, reason: str) -> str:
         """Change the row's item, and say what that was: updated, revised or unchanged."""
         content = self._content(source)
-        changes = {field: value for field, value in content.items() if getattr(item, field) != value}
+        changes = {field: value for field, value in content.items() if not _same(getattr(item, field), value)}
         if not changes:
             return "unchanged"
         stored = evidence_edit(evidence=item, actor=actor, changes=changes, reason=reason)
@@ -185,3 +186,10 @@ class EvidenceResource(TableResource):
             return "unchanged"
         self.changes_note(number, item, changes)
         return "updated" if all(getattr(stored, field) == value for field, value in changes.items()) else "revised"
+
+
+def _same(stored: Any, given: Any) -> bool:
+    """Whether the row tells nothing new. Of numbers, spreadsheet programs keep 15 digits."""
+    if isinstance(stored, float) and isinstance(given, float):
+        return math.isclose(stored, given, rel_tol=1e-14)
+    return bool(stored == given)

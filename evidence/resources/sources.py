@@ -33,7 +33,7 @@ class SourceResource(TableResource):
     """
 
     name_column = "key"
-    columns_of_fields: Mapping[str, str] = {}
+    columns_of_fields = {}
 
     key = column("key")
     title = column("title")

@@ -24,7 +24,7 @@ from analysis.models import (
     ScenarioCluster,
     SensitivityStudy,
 )
-from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source
+from evidence.models import Evidence, EvidenceNote, EvidenceRevision, Hypothesis, Source, TableImport
 from evidence.services.items import evidence_edit
 from evidence.services.notes import note_create
 from tests.factories import (
@@ -48,7 +48,7 @@ OURS = [
     or not (model in INSIDE or hasattr(model, "history_object"))  # read with its object
 ]
 NUMBERS = itertools.count()
-OF_CURATORS = {Hypothesis, Source, Evidence, EvidenceRevision, EvidenceNote}
+OF_CURATORS = {Hypothesis, Source, Evidence, EvidenceRevision, EvidenceNote, TableImport}
 
 
 def make_influences(number):
@@ -96,6 +96,11 @@ def make_entries(number):
         audit_record(actor=user, action="user.change", subject=user)
 
 
+def make_imports(number):
+    for user in UserFactory.create_batch(number, role="curator"):
+        TableImport.objects.create(kind="items", file_name="rows.csv", created_by=user, status="failed", fault="No.")
+
+
 MAKERS = {
     ApiKey: make_keys,
     AuditEntry: make_entries,
@@ -105,6 +110,7 @@ MAKERS = {
     Evidence: EvidenceFactory.create_batch,
     EvidenceRevision: make_revisions,
     EvidenceNote: make_notes,
+    TableImport: make_imports,
     Influence: make_influences,
     ScenarioCluster: make_clusters,
     Scenario: make_scenarios,

@@ -33,6 +33,7 @@ from analysis.jobs import runs, stopping
 from analysis.jobs.warm_up import precisions, warm_up
 from analysis.services.lifecycle import computations_reap
 from analysis.services.threads import engine_threads
+from evidence.services.import_files import files_forget
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +175,7 @@ class _Timer:
                     logger.info("took up what nobody worked on", extra={"computations": count})
                 if (now := time.monotonic()) - cleared >= DAY_SECONDS:
                     tokens_forget_expired()
+                    files_forget()
                     cleared = now
             except Exception:
                 logger.warning("the worker's housekeeping failed; trying again", exc_info=True)

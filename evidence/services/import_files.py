@@ -1,0 +1,207 @@
+"""Files of curators on their way into the database: checked first, then imported or discarded.
+
+What is small is done at once, what is large by a worker. Every step is one transaction, so a worker that dies leaves
+nothing half-written; the row of the import is held meanwhile, so no step is done twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import django_rq
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+
+from accounts.audit import audit_record, current_request_id
+from accounts.models import User
+from accounts.policies import Scope
+from evidence.choices import ImportStatus, TableKind
+from evidence.files import table_read, work_of
+from evidence.models import TableImport
+from evidence.services.imports import ImportAnswer, evidence_import, source_import
+from evidence.services.rules import Conflict, checked_reason, require
+from evidence.tables import bounded
+
+JOB = "evidence.jobs.import_step"
+QUEUE = "default"
+SMALL_BYTES = 100_000
+"""Of text: what is done while its curator waits, a second at most."""
+KEPT = timedelta(days=1)
+"""For so long a file waits to be imported."""
+SIGN_SECONDS = 120
+"""A worker that has given no sign of life for so long is lost."""
+_SIGN_ROWS = 100
+
+_IMPORTS: Mapping[str, Callable[..., ImportAnswer]] = {
+    TableKind.ITEMS: evidence_import,
+    TableKind.SOURCES: source_import,
+}
+
+
+def file_upload(*, actor: User, kind: TableKind, file_name: str, content: bytes, reason: str = "") -> TableImport:
+    """Take a file and find out what importing it would do: at once, or by a worker.
+
+    Raises PermissionDenied, ValidationError for a file that cannot be read, and RedisError where no worker can be
+    asked.
+    """
+    require(actor, Scope.WRITE_EVIDENCE)
+    reason = checked_reason(reason, needed=False)
+    files_forget()
+    record = TableImport(
+        kind=kind,
+        file_name=file_name[-200:],
+        content=bounded(content),
+        is_large=work_of(kind, file_name, content) > SMALL_BYTES,
+        reason=reason,
+        created_by=actor,
+    )
+    with transaction.atomic():
+        record.save(force_insert=True)
+        if not record.is_large:
+            _perform(record, ImportStatus.CHECKING)
+    if record.is_large:
+        _ask_worker(record)
+    return record
+
+
+def file_import(*, record: TableImport, actor: User, partial: bool = False) -> TableImport:
+    """Write the rows of a checked file: all or none, or, with `partial`, those that are right.
+
+    Raises PermissionDenied also for others than its uploader, Conflict, ValidationError and RedisError.
+    """
+    with transaction.atomic():
+        record = _own(record, actor, {ImportStatus.CHECKED})
+        record.status, record.partial, record.request_id = ImportStatus.IMPORTING, partial, current_request_id()
+        record.save(update_fields=["status", "partial", "request_id"])
+        if not record.is_large:
+            _perform(record, ImportStatus.IMPORTING)
+    if record.is_large:
+        _ask_worker(record)
+    return record
+
+
+def file_retry(*, record: TableImport, actor: User) -> TableImport:
+    """Ask a worker anew where the one that was asked is lost. Raises PermissionDenied, Conflict and RedisError."""
+    with transaction.atomic():
+        record = _own(record, actor, {ImportStatus.CHECKING, ImportStatus.IMPORTING})
+    _ask_worker(record)
+    return record
+
+
+@transaction.atomic
+def file_discard(*, record: TableImport, actor: User) -> None:
+    """Forget a file that was not imported. Raises PermissionDenied and Conflict."""
+    _own(record, actor, {ImportStatus.CHECKED, ImportStatus.FAILED, ImportStatus.CHECKING}).delete()
+
+
+def files_forget() -> int:
+    """Forget files that nobody has imported for a day; how many there were."""
+    old = TableImport.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(status=ImportStatus.IMPORTED)
+    return old.delete()[0]
+
+
+@transaction.atomic
+def step_perform(*, pk: UUID | str, progress: Callable[[int], None] = lambda rows: None) -> None:
+    """Take the step that the import waits for: check its file, or write its rows.
+
+    A file that cannot be read fails the import, in words; whatever else goes wrong is raised, and nothing is written.
+    """
+    record = TableImport.objects.select_for_update().filter(pk=pk).first()
+    if record is None or record.status not in (ImportStatus.CHECKING, ImportStatus.IMPORTING):
+        return  # discarded, or done already
+    try:
+        with transaction.atomic():
+            _perform(record, ImportStatus(record.status), progress)
+    except (ValidationError, PermissionDenied) as error:
+        step_fail(record=record, fault=" ".join(getattr(error, "messages", [str(error)])))
+
+
+def step_fail(*, record: TableImport, fault: str) -> None:
+    """End an import of which nothing is written, and forget its file."""
+    record.status, record.fault, record.content = ImportStatus.FAILED, fault, None
+    record.finished_at = timezone.now()
+    record.save(update_fields=["status", "fault", "content", "finished_at"])
+
+
+def rows_done(record: TableImport) -> int | None:
+    """How many rows the worker has looked at; 0 while it waits for one, None where the worker is lost."""
+    done = cache.get(_sign(record.pk))
+    if done is not None:
+        return int(done)
+    try:
+        job = Job.fetch(_job_id(record), connection=_queue().connection, serializer=_queue().serializer)
+    except NoSuchJobError:
+        return None
+    return 0 if job.is_queued else None
+
+
+def rows_tell(pk: UUID | str) -> Callable[[int], None]:
+    """What keeps the sign of life of a worker that takes a step."""
+
+    def tell(rows: int) -> None:
+        if rows % _SIGN_ROWS == 0:
+            cache.set(_sign(pk), rows, SIGN_SECONDS)
+
+    tell(0)
+    return tell
+
+
+def _perform(record: TableImport, step: ImportStatus, progress: Callable[[int], None] = lambda rows: None) -> None:
+    actor = record.created_by
+    if actor is None:
+        raise PermissionDenied("Who uploaded the file has left.")
+    answer = _IMPORTS[record.kind](
+        actor=actor,
+        table=table_read(TableKind(record.kind), record.file_name, bytes(record.content or b"")),
+        reason=record.reason,
+        dry_run=step is ImportStatus.CHECKING,
+        partial=record.partial,
+        progress=progress,
+    )
+    rows = json.dumps([asdict(row) for row in answer.rows])
+    record.counts, record.rows = answer.counts, json.loads(rows.replace("\\u0000", "\\ufffd"))  # NUL is not stored
+    record.status = ImportStatus.IMPORTED if answer.written else ImportStatus.CHECKED
+    if answer.written:
+        record.content, record.finished_at = None, timezone.now()
+        details: dict[str, Any] = {"file": record.file_name, **answer.counts}
+        audit_record(actor=actor, action="import.finish", subject=record, reason=record.reason, details=details)
+    record.save(update_fields=["counts", "rows", "status", "content", "finished_at"])
+
+
+def _own(record: TableImport, actor: User, states: set[ImportStatus]) -> TableImport:
+    """The import as it is now, held. Raises PermissionDenied, and Conflict for another state."""
+    require(actor, Scope.WRITE_EVIDENCE)
+    found = TableImport.objects.select_for_update().filter(pk=record.pk).first()
+    if found is None:
+        raise Conflict("The file has been discarded.")
+    if found.created_by_id != actor.pk:
+        raise PermissionDenied("Only who uploaded the file may do this.")
+    if found.status not in states:
+        raise Conflict(f"The import is {found.get_status_display().lower()}.")
+    return found
+
+
+def _ask_worker(record: TableImport) -> None:
+    """Have a worker take the step. Raises RedisError."""
+    _queue().enqueue_call(JOB, args=(str(record.pk),), job_id=_job_id(record), timeout=-1, result_ttl=0, failure_ttl=0)
+
+
+def _queue() -> Any:
+    return django_rq.get_queue(QUEUE, commit_mode="auto")
+
+
+def _job_id(record: TableImport) -> str:
+    return f"import-{record.pk}-{record.status}"
+
+
+def _sign(pk: UUID | str) -> str:
+    return f"import-{pk}-rows"
