@@ -56,7 +56,10 @@ def _go_through(place: Installation, arguments: argparse.Namespace) -> int:
     _say(_row(HEAD))
     for key in [key for key in SCENARIOS if key in wanted]:
         trial, begun = Trial(place, users, iterations, reference), time.monotonic()
-        SCENARIOS[key].act(trial)
+        try:
+            SCENARIOS[key].act(trial)
+        except Exception as error:
+            trial.faults.append(f"{type(error).__name__}: {error}")
         place.mend()
         verdict = trial.conclude(begun)
         if key == "undisturbed":

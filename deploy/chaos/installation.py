@@ -86,7 +86,8 @@ class Installation:
 
     def redis_forget(self) -> None:
         """Remove what a killed Redis had written."""
-        shutil.rmtree(self.redis.folder / "appendonlydir")
+        for file in self.redis.folder.glob("appendonly*"):
+            file.unlink()
 
     def stop(self, name: str, seconds: float = 8) -> None:
         """End a process."""
