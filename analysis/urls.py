@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from analysis.pages import (
     home,
+    network,
+    scenarios,
     run,
     what_if,
 )
 
 PAGES = (
     home,
+    network,
+    scenarios,
     run,
     what_if,
 )  # fmt: skip
