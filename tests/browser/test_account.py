@@ -8,6 +8,7 @@ from tests.browser.conftest import assert_accessible, assert_fits, sign_in
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "dark"), ("phone", "light")], indirect=True)
 @pytest.mark.parametrize("path", ["/account", "/account/keys", "/account/password"])
 def test_pages_fit_and_are_accessible(page: Page, path):
     sign_in(page, "curator", path)

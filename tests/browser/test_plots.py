@@ -16,6 +16,11 @@ pytestmark = pytest.mark.browser
 ONCE = pytest.mark.parametrize(("size", "scheme"), [("desktop", "light")], indirect=True)
 
 
+def await_drawn(page: Page, key: str) -> None:
+    """A slow, busy machine takes its time to read Plotly."""
+    expect(page.locator(f"#{key} .scatterlayer .trace").first).to_be_attached(timeout=60_000)
+
+
 def saved(page: Page, format: str) -> bytes:
     with page.expect_download() as download:
         page.locator(f"#ranking [data-save={format}]").click()
@@ -23,13 +28,15 @@ def saved(page: Page, format: str) -> bytes:
     return download.value.path().read_bytes()
 
 
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "dark"), ("phone", "light")], indirect=True)
 def test_figures_are_drawn_in_their_place_and_have_a_table(page: Page):
     sign_in(page, "analyst")
     ranking = page.locator("#ranking")
-    expect(ranking.locator(".scatterlayer .trace").first).to_be_attached()
+    await_drawn(page, "ranking")
     expect(ranking.locator(".plot-place")).to_have_accessible_name(re.compile("90 % interval"))
     assert ranking.locator(".plot-place").bounding_box()["height"] == 480
     page.locator("#clusters").scroll_into_view_if_needed()
+    await_drawn(page, "clusters")
     expect(page.locator("#clusters .scatterlayer .trace")).to_have_count(3)
     ranking.get_by_text("Table").click()
     expect(ranking.locator("tbody tr")).to_have_count(12)
@@ -40,7 +47,7 @@ def test_figures_are_drawn_in_their_place_and_have_a_table(page: Page):
 @ONCE
 def test_a_figure_is_saved_as_data_and_pictures_that_others_can_read(page: Page):
     sign_in(page, "analyst")
-    expect(page.locator("#ranking .scatterlayer .trace").first).to_be_attached()
+    await_drawn(page, "ranking")
     rows = list(csv.DictReader(io.StringIO(saved(page, "csv").decode())))
     means = [float(row["Probability"]) for row in rows]
     assert len(rows) == 12
@@ -69,7 +76,7 @@ def test_figures_follow_the_theme_and_print_in_light(page: Page):
 @ONCE
 def test_new_numbers_keep_the_axes(page: Page):
     sign_in(page, "analyst")
-    expect(page.locator("#ranking .scatterlayer .trace").first).to_be_attached()
+    await_drawn(page, "ranking")
     layout = "document.querySelector('#ranking .plot-place')._fullLayout"
     ranges = f"() => [{layout}.xaxis.range, {layout}.yaxis.range]"
     before = page.evaluate(ranges)
