@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from accounts.formulas import guarded
 from aifutures_site.config import get_config
 from analysis.engine.result_file import self_contained
-from evidence.tables import guarded
 
 NUMBERS = ("mean", "q05", "q50", "q95", "sd", "mcse", "q25", "q75")
 ERRORS = frozenset({"mcse"})

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import bibtexparser
 import rispy
+from bibtexparser.library import Library
 from bibtexparser.middlewares import LatexDecodingMiddleware, LatexEncodingMiddleware
 from bibtexparser.middlewares.names import split_multiple_persons_names
 from bibtexparser.middlewares.parsestack import default_parse_stack, default_unparse_stack
-from bibtexparser.model import DuplicateBlockKeyBlock, Entry, Field
+from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, Field
 from bibtexparser.splitter import Splitter
+from bibtexparser.writer import write
 from django.core.exceptions import ValidationError
 from tablib import Dataset
 
@@ -89,7 +90,7 @@ def read_bibtex(raw: bytes) -> Dataset:
     for number, block in enumerate(blocks):
         if isinstance(block, Entry):
             block.key = str(number)  # two entries of one name are still two entries
-    library = bibtexparser.Library(blocks)
+    library = Library([block for block in blocks if block is not None])
     for middleware in (*default_parse_stack(), _Decoding()):
         library = middleware.transform(library)
     for failed in library.failed_blocks:
@@ -109,10 +110,10 @@ def read_ris(raw: bytes) -> Dataset:
 def write_bibtex(table: Dataset) -> bytes:
     """A library of BibTeX entries, one a source."""
     entries = [_to_bibtex(_words(row), f"source{number}") for number, row in enumerate(table.dict, 1)]
-    library = bibtexparser.Library(entries)
+    library = Library(list[Block](entries))
     for middleware in (_Encoding(keep_math=False, enclose_urls=False), *default_unparse_stack()):
         library = middleware.transform(library)
-    return bibtexparser.writer.write(library).encode()
+    return write(library).encode()
 
 
 def write_ris(table: Dataset) -> bytes:

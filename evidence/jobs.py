@@ -17,10 +17,11 @@ def import_step(pk: str) -> None:
     """Check a large file, or write its rows, under the id of the request that asked for it."""
     close_old_connections()
     record = TableImport.objects.filter(pk=pk).defer("content", "rows").first()
+    if record is None:
+        return  # discarded
     try:
-        if record is not None:
-            with structlog.contextvars.bound_contextvars(request_id=record.request_id):
-                step_perform(pk=pk, progress=rows_tell(pk))
+        with structlog.contextvars.bound_contextvars(request_id=record.request_id):
+            step_perform(pk=pk, progress=rows_tell(pk))
     except Exception:
         logger.exception("an import was not finished", extra={"import": pk})
         step_fail(record=record, fault="Something went wrong here; nothing was written. Upload the file again.")

@@ -14,7 +14,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from tablib import Dataset
 
-from evidence.tables import MAX_ROWS, bounded, guarded, plain, table_of, unguarded
+from accounts.formulas import guarded, unguarded
+from evidence.tables import MAX_ROWS, bounded, plain, table_of
 
 MAX_UNPACKED = 100_000_000
 MAX_COLUMNS = 64

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -20,12 +19,10 @@ from django.db.models import TextChoices
 from tablib import Dataset
 
 from accounts.api.parsers import strict_json
+from accounts.formulas import guarded, unguarded
 
 MAX_BYTES = 20_000_000
 MAX_ROWS = 10_000
-
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 
 class TableFormat(TextChoices):
@@ -35,16 +32,6 @@ class TableFormat(TextChoices):
     XLSX = "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     JSON = "json", "application/json"
     PARQUET = "parquet", "application/vnd.apache.parquet"
-
-
-def guarded(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula, with an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
-
-
-def unguarded(text: str) -> str:
-    """The text that `guarded` made this of."""
-    return text[1:] if _GUARDED.match(text) else text
 
 
 def read_csv(raw: bytes) -> Dataset:

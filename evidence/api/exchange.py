@@ -23,7 +23,7 @@ from accounts.limits import Cost
 from accounts.policies import Scope
 from evidence.api.base import actor_of, checked_query
 from evidence.api.queries import EvidenceExportQuery, EvidenceImportQuery
-from evidence.files import TableKind
+from evidence.choices import TableKind
 from evidence.selectors import evidence_list
 from evidence.services.exports import export_make, export_note
 from evidence.services.imports import ImportAnswer, evidence_import

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope
-from evidence.files import FORMATS, RESOURCES, TableKind
+from evidence.choices import TableKind
+from evidence.files import FORMATS, RESOURCES
 from evidence.models import Evidence, Source
 from evidence.services.rules import require
 

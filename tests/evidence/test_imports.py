@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
 
+from accounts.formulas import guarded, unguarded
 from accounts.models import AuditEntry
 from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
@@ -17,7 +18,7 @@ from evidence.resources.items import COLUMNS
 from evidence.selectors import evidence_list
 from evidence.services.imports import evidence_import
 from evidence.services.items import evidence_edit
-from evidence.tables import guarded, read_csv, read_json, unguarded, write_csv, write_json, write_parquet
+from evidence.tables import read_csv, read_json, write_csv, write_json, write_parquet
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
