@@ -78,6 +78,11 @@ class Installation:
         """All that the present process of this name has said."""
         return self._log(name).read_text(errors="replace")
 
+    def kill(self, name: str) -> None:
+        """SIGKILL to a process; return once it is gone."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
     def redis_kill(self) -> None:
         """SIGKILL to Redis."""
         with redis.Redis.from_url(self.redis.url) as client:

@@ -39,7 +39,7 @@ def worker_killed(trial: Trial) -> None:
     """SIGKILL to a worker: another takes its run up, from the checkpoint, as soon as it is missed."""
     trial.begin()
     trial.harm()
-    kill(trial.place.processes["worker 1"].pid)
+    trial.place.kill("worker 1")
 
 
 def worker_stopped(trial: Trial) -> None:
@@ -55,7 +55,7 @@ def killed_again_and_again(trial: Trial) -> None:
     run = trial.ask(1)
     for attempt in range(1, MAX_LOSSES + 1):
         trial.until(partial(trial.is_at_try, attempt), f"try {attempt}")
-        kill(trial.place.processes["worker 1"].pid)
+        trial.place.kill("worker 1")
         trial.place.start_worker("worker 1")
     trial.until(lambda: trial.runs()[0].is_final, "the end")
     run = trial.runs()[0]
@@ -67,7 +67,7 @@ def daphne_killed(trial: Trial) -> None:
     """SIGKILL to the web server: the runs do not notice, and who follows them comes back."""
     trial.begin()
     trial.harm()
-    kill(trial.place.processes["daphne"].pid)
+    trial.place.kill("daphne")
 
 
 def redis_killed(trial: Trial) -> None:
