@@ -9,6 +9,7 @@ from importlib.metadata import distribution
 import environ
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from aifutures_site import embedded
@@ -257,6 +258,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}icon.svg"}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("css/queues.css")],
     "DASHBOARD_CALLBACK": "analysis.admin.dashboard.dashboard_context",
     # the accent of static/css/tokens.css, from light to dark
     "COLORS": {

@@ -37,12 +37,13 @@ class QueueLine:
 
 def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What templates/admin/index.html shows; runs and queues only to who may see them in the admin site."""
+    context["title"] = "Overview"
     if request.user.has_perm("evidence.view_evidence"):
         lines = hypothesis_lines()
         waiting, number = waiting_for_review()
         context |= {
             "lines": lines,
-            "most": max((line.for_a + line.for_b for line in lines), default=0),
+            "most": max((max(line.for_a, line.for_b) for line in lines), default=0),
             "approved": sum(line.for_a + line.for_b for line in lines),
             "waiting": waiting,
             "waiting_number": number,
