@@ -98,4 +98,4 @@ def _least(asked: str | None) -> list[tuple[str, str]]:
     with contextlib.suppress(ValueError):
         offered[float(asked or "")] = asked or ""
     within = sorted((each, text) for each, text in offered.items() if 0 <= each <= 1)
-    return [("", "Any probability"), *((text, percent(each)) for each, text in within)]
+    return [("", "Any"), *((text, percent(each)) for each, text in within)]

@@ -42,9 +42,9 @@ class Shape:
         return -self.box_width / 2
 
 
-WIDE = Shape(width=1070, height=540, box_width=188, box_height=116, apart=36, upright=False)
+WIDE = Shape(width=1070, height=540, box_width=198, box_height=104, apart=36, upright=False)
 NARROW = Shape(width=344, height=640, box_width=152, box_height=44, apart=26, upright=True)
-LINE = 26
+LINE = 27
 """Letters of a line in a wide box."""
 
 
