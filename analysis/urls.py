@@ -5,8 +5,10 @@ from __future__ import annotations
 from analysis.pages import (
     home,
     network,
-    scenarios,
+    new_run,
     run,
+    runs,
+    scenarios,
     what_if,
 )
 
@@ -14,6 +16,8 @@ PAGES = (
     home,
     network,
     scenarios,
+    runs,
+    new_run,
     run,
     what_if,
 )  # fmt: skip

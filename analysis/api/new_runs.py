@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from analysis.api.computations import visible
 from analysis.api.documents import AcceptedRunSerializer, ResultSerializer
 from analysis.api.parameters import RunInputSerializer
 from analysis.api.submission import PARAMETERS, PROBLEMS, WAITS, Wish, submitted
-from analysis.engine.spec import parse_model
+from analysis.engine.spec import ModelDocument, parse_model
 from analysis.models import AnalysisRun
 from analysis.selectors import run_list
 from analysis.services.requests import run_document
@@ -88,13 +88,26 @@ async def rerun(request: HttpRequest, pk: UUID) -> HttpResponse:
     return await submitted(request, AnalysisRun, lambda wish: run_again(wish, pk))
 
 
-def run_new(wish: Wish) -> AnalysisRun:
-    """The run that is wished for, whether over HTTP or a socket. Raises ValidationError, ModelError."""
-    serializer = RunInputSerializer(data=wish.body)
+class Wished(NamedTuple):
+    """What a body of POST /analysis/run asks for."""
+
+    document: ModelDocument
+    name: str
+    fresh: bool
+
+
+def run_wished(body: Any) -> Wished:
+    """The run that a body asks for, which need not begin. Raises ValidationError, ModelError."""
+    serializer = RunInputSerializer(data=body)
     serializer.is_valid(raise_exception=True)
     given = serializer.validated_data
     name, fresh = given.pop("name"), given.pop("fresh")
-    document = run_document(name=name, **given)
+    return Wished(run_document(name=name, **given), name, fresh)
+
+
+def run_new(wish: Wish) -> AnalysisRun:
+    """The run that is wished for, over HTTP, a socket or a page. Raises ValidationError, ModelError."""
+    document, name, fresh = run_wished(wish.body)
     return run_create(document=document, owner=wish.user, name=name, fresh=fresh, run_id=wish.pk, admit=wish.admit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -58,10 +58,10 @@ def offer(user: Asker, run: AnalysisRun) -> Offer:
     )
 
 
-def charged(request: HttpRequest) -> Wish:
+def charged(request: HttpRequest, body: Any = None, pk: UUID | None = None) -> Wish:
     """A wish for a run by the page's user, which counts against the same limit as one over the API."""
     user = cast("User", request.user)
-    return Wish(user, None, uuid4(), lambda: charge(request, Cost.ANALYSIS_RUNS, user=user))
+    return Wish(user, body, pk or uuid4(), lambda: charge(request, Cost.ANALYSIS_RUNS, user=user))
 
 
 def refused(error: Throttled | LimitsUnavailable) -> str:

@@ -21,8 +21,7 @@ window.progress = (() => {
   }
 
   function precision(halfWidth) {
-    if (halfWidth < 1e-5) return "< ±0.001\u202fpoints";
-    const value = 100 * halfWidth;
+    const value = Math.max(100 * halfWidth, 0.001);
     return `±${value >= 99.5 ? Math.round(value) : Number(value.toPrecision(2))}\u202fpoints`;
   }
 
