@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from redis.exceptions import RedisError
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.models import User
 from evidence.choices import TableKind
@@ -27,7 +28,7 @@ from evidence.tables import MAX_BYTES, MAX_ROWS
 class UploadForm(forms.Form):
     """A file, and why its rows are written."""
 
-    file = forms.FileField(allow_empty_file=False)
+    file = forms.FileField(allow_empty_file=False, widget=UnfoldAdminFileFieldWidget)
     reason = forms.CharField(
         required=False,
         max_length=MAX_REASON,
