@@ -19,7 +19,7 @@ from deploy.chaos.installation import Installation, installation
 if TYPE_CHECKING:
     from deploy.chaos.trial import Verdict
 
-ITERATIONS, SHORT_ITERATIONS = 20_000_000, 8_000_000
+ITERATIONS, SHORT_ITERATIONS = 5_000_000, 3_000_000
 """Of the runs that are hurt: some seconds of work for one core."""
 HEAD = ("scenario", "runs", "retries", "recovery", "in all", "verdict")
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connections
@@ -171,7 +172,8 @@ def _messages(url: str, offered: list[str], pk: UUID) -> Iterator[dict[str, obje
         time.sleep(0.2)
 
 
-def heartbeats_move(pks: list[UUID], seconds: float) -> None:
-    """Write signs of life of another time, as a clock that was put forward or back would."""
-    moved = timezone.now() + timezone.timedelta(seconds=seconds)
-    patiently(lambda: AnalysisRun.objects.filter(pk__in=pks).update(heartbeat_at=moved))
+def heartbeats_move(run: AnalysisRun, seconds: float) -> None:
+    """Write a sign of life of another time, as a clock that was put forward or back would."""
+    moved = timezone.now() + timedelta(seconds=seconds)
+    rows = AnalysisRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING)
+    patiently(lambda: rows.update(heartbeat_at=moved))
