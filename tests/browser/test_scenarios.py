@@ -25,13 +25,13 @@ def test_map_and_list_follow_year_and_filter(page: Page, size: str):
     assert heading.inner_text() != first
     page.get_by_label("AI Progress").select_option("B")
     expect(page).to_have_url(re.compile(r"/scenarios\?year=2025&outcome_H1=B$"))
-    expect(page.get_by_text("32 of 64")).to_be_visible()
+    expect(page.get_by_text("32 of 64", exact=True)).to_be_visible()
     expect(page.locator(".list tbody tr")).to_have_count(32)
     assert_fits(page)
     assert_accessible(page)
 
     page.reload()
-    expect(page.get_by_text("32 of 64")).to_be_visible()
+    expect(page.get_by_text("32 of 64", exact=True)).to_be_visible()
     expect(page.get_by_label("Year")).to_have_value("2025")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download (CSV)").click()
@@ -40,6 +40,7 @@ def test_map_and_list_follow_year_and_filter(page: Page, size: str):
     assert all(row["code"].startswith("B") and row["year"] == "2025" for row in rows)
 
 
+@pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_arrow_keys_move_on_the_map(page: Page, size: str):
     sign_in(page, "viewer", "/scenarios")
     page.locator("#map-AAAAAA").focus()
@@ -56,6 +57,7 @@ def test_arrow_keys_move_on_the_map(page: Page, size: str):
 
 def test_a_scenario_tells_its_evidence_to_who_may_read_it(page: Page):
     sign_in(page, "analyst", "/scenarios/ABBABB")
+    page.locator("#course").scroll_into_view_if_needed()
     expect(page.locator("#course .main-svg").first).to_be_visible()
     page.locator("#carriers").scroll_into_view_if_needed()
     expect(page.locator("#carriers tbody tr")).to_have_count(8, timeout=COMPUTED_MS)
