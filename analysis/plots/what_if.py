@@ -14,15 +14,16 @@ from typing import Any
 from analysis.plots.colours import GREY, INK, OUTCOME_A, cluster_colour
 from analysis.plots.plot import UNIT, Column, Plot, Table
 from analysis.plots.scenarios import ranking
-from analysis.reports import HypothesisRow, Report
+from analysis.reports import Report
 from analysis.wording import percent
 
 COLUMNS = 2
 """Of the small panels."""
 GAP = 0.06
 """Between two panels, in parts of the whole."""
-NARROW = 24
+NARROW = 20
 """Letters that have room over a panel on a phone."""
+SMALL = {"font": {"size": 11, "color": INK}}
 _BEFORE_AND_AFTER = (
     Column("Baseline", "percent"),
     Column("Probability", "percent"),
@@ -95,25 +96,25 @@ def hypotheses_with_ghosts(report: Report, *, result: Mapping[str, Any], source:
     years = [entry["year"] for entry in result["temporal_evolution"]]
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": []}
+    phone: dict[str, Any] = {"annotations": []}
     for place, row in enumerate(report.hypotheses):
         number = "" if place == 0 else str(place + 1)
         axes = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         data += [trace | axes for trace in _traces("hypotheses", row.code, years, OUTCOME_A, INK)]
-        x, y = _domains(place, len(report.hypotheses))
+        x, y = _domains(place, len(report.hypotheses), room=0.14)
         layout |= _axes(number, years, dtick=10, x=x, y=y)
         layout[f"xaxis{number}"]["showticklabels"] = place + COLUMNS >= len(report.hypotheses)
         layout[f"yaxis{number}"]["showticklabels"] = place % COLUMNS == 0
-        layout["annotations"].append(_heading(row, x, y))
+        layout["annotations"].append(_heading(row.outcome_a, x, y))
+        x, y = _domains(place, len(report.hypotheses), room=0.3)
+        phone |= {f"yaxis{number}": {"domain": list(y)}, f"xaxis{number}": {"tickvals": [years[5], years[-6]]}}
+        phone["annotations"].append(_heading("<br>".join(textwrap.wrap(row.outcome_a, NARROW)), x, y) | SMALL)
     return Plot(
         key="what-if-hypotheses",
         finding="The questions behind them, year by year",
         subtitle="Probability of the outcome named: mean and 90 % interval; dotted lines are the baseline",
         source=source,
-        figure={
-            "data": data,
-            "layout": layout,
-            "phone": {"annotations": [_short(each) for each in layout["annotations"]]},
-        },
+        figure={"data": data, "layout": layout, "phone": phone},
         table=_table("Outcome", {row.code: row.outcome_a for row in report.hypotheses}, "hypotheses", result),
         method="timeline",
         size="large",
@@ -184,23 +185,18 @@ def _axes(number: str, years: Sequence[int], *, dtick: int, x: Any = (0, 1), y: 
     }
 
 
-def _domains(place: int, number: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where the panel stands, from the top left."""
+def _domains(place: int, number: int, *, room: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the panel stands, from the top left, with some room for its heading, in parts of its height."""
     rows = -(-number // COLUMNS)
     column, row = place % COLUMNS, place // COLUMNS
     width, height = (1 + GAP) / COLUMNS, 1 / rows
     top = 1 - row * height
-    return (column * width, column * width + width - GAP), (top - 0.86 * height, top - 0.14 * height)
+    return (column * width, column * width + width - GAP), (top - 0.88 * height, top - room * height)
 
 
-def _heading(row: HypothesisRow, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+def _heading(text: str, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     where = {"xref": "paper", "yref": "paper", "x": x[0], "y": y[1], "xanchor": "left", "yanchor": "bottom"}
-    return {**where, "text": row.outcome_a, "showarrow": False, "font": {"color": INK}}
-
-
-def _short(heading: dict[str, Any]) -> dict[str, Any]:
-    """The heading for a narrow panel."""
-    return {**heading, "text": textwrap.shorten(heading["text"], NARROW, placeholder=" \u2026"), "font": {"size": 11}}
+    return {**where, "text": text, "align": "left", "showarrow": False, "font": {"color": INK}}
 
 
 def _table(title: str, names: Mapping[str, str], part: str, result: Mapping[str, Any]) -> Table:

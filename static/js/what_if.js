@@ -223,6 +223,9 @@ document.addEventListener("DOMContentLoaded", () => {
   element("reset").addEventListener("click", reset);
   element("copy").addEventListener("click", copy);
   element("again").addEventListener("click", ask);
+  const wide = window.matchMedia("(min-width: 900px)"); // there the controls have a column of their own, and no button
+  if (wide.matches) element("assumptions").open = true;
+  wide.addEventListener("change", () => { element("assumptions").open ||= wide.matches; });
   sliders.forEach(describe);
   answers.show(null);
   if (describeAll().length) ask();

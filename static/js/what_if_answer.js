@@ -11,7 +11,8 @@ window.answers = (() => {
   const FIGURES = ["what-if-ranking", "what-if-clusters", "what-if-hypotheses"];
   const element = (id) => document.getElementById(id);
 
-  let page, base, figures;
+  const PAUSE = 300; // milliseconds of rest before the tables are written anew: their hundreds of cells take longer than the figures
+  let page, base, figures, resting = 0;
 
   document.addEventListener("DOMContentLoaded", () => {
     if (!element("what-if-data")) return;
@@ -182,11 +183,14 @@ window.answers = (() => {
     hypotheses(found);
     const likeliest = newcomers(found);
     const [first, second, third] = figures, [ofScenarios, ofClusters, ofHypotheses] = findings(found, likeliest, chosen);
-    plots.update(FIGURES[0], { data: ranking(found, first), layout: reaching(found), rows: scenarioRows(found), finding: ofScenarios });
-    plots.update(FIGURES[1], {
-      data: timeline(found, second), layout: { annotations: labels(found, second) }, rows: timelineRows(found, second), finding: ofClusters,
-    });
-    plots.update(FIGURES[2], { data: timeline(found, third), rows: timelineRows(found, third), finding: ofHypotheses });
+    plots.update(FIGURES[0], { data: ranking(found, first), layout: reaching(found), finding: ofScenarios });
+    plots.update(FIGURES[1], { data: timeline(found, second), layout: { annotations: labels(found, second) }, finding: ofClusters });
+    plots.update(FIGURES[2], { data: timeline(found, third), finding: ofHypotheses });
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      const rows = [scenarioRows(found), timelineRows(found, second), timelineRows(found, third)];
+      FIGURES.forEach((key, place) => plots.update(key, { rows: rows[place] }));
+    }, PAUSE);
     return answer ? effect(answer, likeliest, chosen) : "";
   }
 
