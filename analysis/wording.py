@@ -57,11 +57,11 @@ def error(half_width: float) -> str:
 
 
 def precision(half_width: float) -> str:
-    """The half-width of an interval of a probability in percentage points: `±0.12 points`, at its best `±0.001 points`.
+    """The half-width of an interval of a probability in percentage points: `±0.12 points`, at its best `±0.0001 points`.
 
     What is smaller is told as that, which holds for it too: nobody needs to know more.
     """
-    value = max(100 * half_width, 0.001)
+    value = max(100 * half_width, 0.0001)
     return f"±{value:.2g}{THIN_SPACE}points" if value < 99.5 else f"±{value:.0f}{THIN_SPACE}points"
 
 

@@ -89,12 +89,11 @@ def _hypotheses(document: Mapping[str, Any], items: Counter[str]) -> Table:
     given = any("posterior_probability" in row for row in document["hypotheses"])
     columns = [
         Column("Question"),
-        Column("Outcome A"),
-        Column("Outcome B"),
-        Column("P(A) before evidence", "percent"),
+        Column("Outcomes A and B"),
+        Column("P(A) before", "percent"),
         Column(f"P(A) in {document['base_year']}", "percent"),
-        Column("Year of fastest change", "plain"),
-        Column("give or take", "number"),
+        Column("Midpoint", "plain"),
+        Column("± years", "number"),
         Column("Speed", "number"),
         Column("Items", "whole"),
         *([Column("P(A) set to", "percent")] if given else []),
@@ -102,8 +101,7 @@ def _hypotheses(document: Mapping[str, Any], items: Counter[str]) -> Table:
     rows = [
         [
             row["label"] or row["code"],
-            row["outcome_a"],
-            row["outcome_b"],
+            f"{row['outcome_a']}; {row['outcome_b']}",
             row["prior_probability"],
             row["initial_probability"],
             round(row["midpoint_year"], 1),

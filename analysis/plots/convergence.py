@@ -34,7 +34,10 @@ def convergence(
             "layout": _layout([width for _, width in known], threshold, total),
             "phone": {"xaxis": {"dtick": 1}},
         },
-        table=Table([Column("Iterations", "whole"), Column("Half-width", "percent")], points),
+        table=Table(
+            [Column("Iterations", "whole"), Column("Half-width in points", "number")],
+            [[iterations, 100 * width if width else None] for iterations, width in points],
+        ),
         method="convergence",
     )
 
@@ -53,7 +56,7 @@ def _trace(points: Sequence[tuple[int, float]]) -> dict[str, Any]:
 
 
 def _layout(widths: Sequence[float], threshold: float, total: int) -> dict[str, Any]:
-    least = min([threshold / 10, *widths])
+    least = min([threshold / 2000, *widths])
     most = max([20 * threshold, *widths])
     low, high = math.log10(100 * least) - 0.1, math.log10(100 * most) + 0.1
     level = math.log10(100 * threshold)
@@ -77,7 +80,7 @@ def _layout(widths: Sequence[float], threshold: float, total: int) -> dict[str, 
         "shapes": [line | {"line": {"color": GREY, "width": 1.5, "dash": "dash"}}],
         "annotations": [
             {
-                "text": f"counts as converged below {100 * threshold:.2g} points",
+                "text": f"converged below {100 * threshold:.2g} points",
                 "xref": "paper",
                 "x": 0,
                 "y": level,

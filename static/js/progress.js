@@ -21,7 +21,7 @@ window.progress = (() => {
   }
 
   function precision(halfWidth) {
-    const value = Math.max(100 * halfWidth, 0.001);
+    const value = Math.max(100 * halfWidth, 0.0001);
     return `±${value >= 99.5 ? Math.round(value) : Number(value.toPrecision(2))}\u202fpoints`;
   }
 
@@ -86,8 +86,8 @@ window.progress = (() => {
 
     function wake() { // the laptop was opened, the network is back, or the reader came back to this page
       if (!wanted.size || document.hidden) return;
-      if (socket) ask(socket);
-      else connect();
+      if (!socket) connect();
+      else if (socket.readyState !== WebSocket.CONNECTING) ask(socket);
     }
 
     connect();

@@ -29,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
     plots.update("convergence", {
       data: [{ ...trace }],
       finding: `So far every mean probability is known within ${progress.precision(last)}`,
-      rows: known.map(([done, half]) => [[done, progress.count(done)], [half, progress.precision(half)]]),
+      rows: known.map(([done, half]) => [[done, progress.count(done)], [100 * half, (100 * half).toPrecision(3)]]),
     });
   }
 

@@ -68,7 +68,7 @@ def test_a_duration_is_told_in_its_unit(seconds, words):
         (0.00123, "±0.12\u202fpoints"),
         (0.5, "±50\u202fpoints"),
         (0.999, "±100\u202fpoints"),
-        (1e-7, "±0.001\u202fpoints"),
+        (1e-9, "±0.0001\u202fpoints"),
     ],
 )
 def test_precision_has_two_digits(half_width, words):
