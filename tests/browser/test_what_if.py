@@ -103,7 +103,7 @@ def test_the_address_means_the_same_later_and_goes_back(page: Page):
     expect(page.get_by_label("Safety Outcomes: make it so, from which year")).to_have_value("2030")
     page.go_back()  # the outcome
     expect(page.get_by_label("Safety Outcomes: make it so", exact=True)).to_have_value("")
-    expect(page.locator(".hypothesis[data-code=H1] .outcome")).to_have_text(first[0])
+    expect(page.locator(".hypothesis[data-code=H4] .outcome")).to_have_text(first[3])
     assert numbers(page) == first
     assert query(page) == {"posterior.H1": ["0.01"]}
 
