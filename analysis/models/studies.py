@@ -25,6 +25,9 @@ class Study(Computation):
     """
 
     request = models.JSONField(help_text="What is asked; with the model document, all that the result depends on.")
+    model_hash = models.CharField(
+        max_length=64, blank=True, help_text="The input hash of runs of the model, which are what it is about."
+    )
     steps_total = models.PositiveBigIntegerField(default=0, help_text="0 while nobody knows.")
     steps_completed = models.PositiveBigIntegerField(default=0)
 
@@ -45,6 +48,11 @@ def _steps_constraint(prefix: str) -> models.BaseConstraint:
     return models.CheckConstraint(condition=Q(steps_completed__lte=F("steps_total")), name=f"{prefix}_progress")
 
 
+def _model_index(prefix: str) -> models.Index:
+    """What finds the studies of a run's model."""
+    return models.Index(fields=["model_hash", "-created_at"], name=f"{prefix}_of_model")
+
+
 class SensitivityStudy(Study):
     """Which uncertain parameters an output of a model depends on, and by how much (MODEL.md 7)."""
 
@@ -60,7 +68,7 @@ class SensitivityStudy(Study):
             _steps_constraint("analysis_sensitivity"),
             models.CheckConstraint(condition=Q(method__in=StudyMethod.values), name="analysis_sensitivity_method"),
         ]
-        indexes = computation_indexes("analysis_sensitivity")
+        indexes = [*computation_indexes("analysis_sensitivity"), _model_index("analysis_sensitivity")]
 
 
 class SensitivityTransition(Transition):
@@ -79,7 +87,7 @@ class RobustnessReport(Study):
         abstract = False
         verbose_name = "robustness report"
         constraints = [*computation_constraints("analysis_robustness"), _steps_constraint("analysis_robustness")]
-        indexes = computation_indexes("analysis_robustness")
+        indexes = [*computation_indexes("analysis_robustness"), _model_index("analysis_robustness")]
 
 
 class RobustnessTransition(Transition):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.models import AnalysisRun
+from analysis.models import AnalysisRun, Study
 
 
 def run_source(run: AnalysisRun) -> str:
@@ -16,4 +16,19 @@ def run_source(run: AnalysisRun) -> str:
     return (
         f"Source: AI Futures, run {run}{day}; evidence as of {metadata['as_of']}; {metadata['iterations']:,} "
         f"iterations; input {run.input_hash[:12]}, engine {metadata['engine_version']}."
+    )
+
+
+def study_source(study: Study, run: AnalysisRun) -> str:
+    """Study, model, effort and hash of a study that succeeded, of the model of `run`."""
+    result = study.result_document
+    if result is None:
+        raise ValueError(f"{study} has no result to cite")
+    metadata = result["metadata"]
+    day = f", {study.finished_at.day} {study.finished_at:%B %Y}" if study.finished_at else ""
+    runs = f"{metadata['iterations']:,} iterations a variant" if "iterations" in metadata else ""
+    effort = runs or f"{metadata['evaluations']:,} evaluations of the model"
+    return (
+        f"Source: AI Futures, {study._meta.verbose_name} {study.short_id} of the model of run {run}{day}; {effort}; "
+        f"input {study.input_hash[:12]}, engine {metadata['engine_version']}."
     )

@@ -10,7 +10,7 @@ from accounts.models import User
 from analysis.engine import ENGINE_VERSION
 from analysis.engine.robustness import default_iterations, report_hash
 from analysis.engine.sensitivity.request import design_of, parse_request, study_hash
-from analysis.engine.spec import ModelDocument
+from analysis.engine.spec import ModelDocument, input_hash
 from analysis.models import RobustnessReport, SensitivityStudy, Study
 from analysis.services.lifecycle import computation_create, computation_progress
 from analysis.services.model_documents import published_study
@@ -43,6 +43,7 @@ def study_create(
         method=parsed.method,
         output=design_of(document, parsed).output.name,
         input_hash=study_hash(document, parsed),
+        model_hash=input_hash(document),
         engine_version=ENGINE_VERSION,
     )
     return computation_create(computation=study, fresh=fresh, admit=admit)
@@ -75,6 +76,7 @@ def report_create(
         model_document=document.to_json(),
         request=request,
         input_hash=report_hash(document, request),
+        model_hash=input_hash(document),
         engine_version=ENGINE_VERSION,
     )
     return computation_create(computation=report, fresh=fresh, admit=admit)

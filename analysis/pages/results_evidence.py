@@ -1,0 +1,113 @@
+"""Tab of a finished run that shows what each piece of its evidence does; a worker computes it when somebody asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+from redis.exceptions import RedisError
+
+from accounts.policies import Scope
+from analysis.choices import RunStatus
+from analysis.engine.sensitivity.outputs import parse_output
+from analysis.engine.spec import parse_model
+from analysis.models import AnalysisRun
+from analysis.pages.access import requires
+from analysis.pages.results_panels import subjects_of
+from analysis.pages.run_actions import visible_run
+from analysis.plots import Column, Table
+from analysis.plots.influence import Effect, carriers, effects
+from analysis.plots.source import run_source
+from analysis.plots.subjects import Subjects
+from analysis.services.derived import INFLUENCE, QUEUE, Question, answer_ask, answer_find, told_by
+from analysis.services.workers import queue_hint
+from evidence.models import Source
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("item", "source", "group")
+
+
+def evidence(request: HttpRequest, run: AnalysisRun) -> Mapping[str, Any]:
+    """The answer if there is one, or the fragment that asks for it."""
+    return _content(run)
+
+
+@require_safe
+@requires(Scope.READ_EVIDENCE)
+def evidence_part(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What is known now; a worker is asked where nobody has asked before."""
+    run = visible_run(request, pk)
+    if run.status != RunStatus.SUCCEEDED:
+        raise Http404
+    found = _content(run)
+    if not found["answer"].is_final:
+        found |= {"asked": True, "hint": _asked(run)}
+    return render(request, "analysis/results_evidence.html", {"run": run, **found})
+
+
+def _question(run: AnalysisRun) -> Question:
+    """The same as the API asks by default, so that it is computed once."""
+    return Question(INFLUENCE, (str(told_by(run).pk), parse_output(parse_model(run.model_document), None).name))
+
+
+def _asked(run: AnalysisRun) -> str:
+    """Ask a worker; gives what stands in the way, in words."""
+    try:
+        answer_ask(question=_question(run))
+        return queue_hint(QUEUE)
+    except RedisError as error:
+        logger.warning("nobody could be asked what the evidence does: %s", error)
+        return "The queue cannot be reached now. It is tried again."
+
+
+def _content(run: AnalysisRun) -> dict[str, Any]:
+    answer = answer_find(question=_question(run))
+    if answer.document is None:
+        return {"answer": answer}
+    document, words = answer.document, subjects_of(run)
+    titles = dict(
+        Source.objects.filter(key__in=[each["id"] for each in document["sources"]]).values_list("key", "title")
+    )
+    found = {kind: effects(document[f"{kind}s"], titles if kind == "source" else {}) for kind in KINDS}
+    dependence = document["hypotheses"]
+    return {
+        "answer": answer,
+        "plots": [carriers(each, kind, words, source=run_source(run)) for kind, each in found.items() if each],
+        "hanging": [words.label(code) for code, each in dependence.items() if each["hangs_on_one_source"]],
+        "dependence": _dependence(dependence, found["source"], words),
+        "left_out": document["left_out_already"],
+    }
+
+
+def _dependence(found: Mapping[str, Mapping[str, Any]], sources: list[Effect], words: Subjects) -> Table:
+    """For each hypothesis the source that moves it most, and whether it hangs on that one."""
+    labels = {each.name: each.label for each in sources}
+    return Table(
+        [
+            Column("Question"),
+            Column("Source that moves it most"),
+            Column("Share of what its evidence says", "percent"),
+            Column("Would turn without it"),
+            Column("Hangs on it"),
+        ],
+        [
+            [
+                words.label(code),
+                labels.get(each["source"], each["source"]) or "none",
+                each["share"],
+                "yes" if each["turns"] else "no",
+                "yes" if each["hangs_on_one_source"] else "no",
+            ]
+            for code, each in found.items()
+        ],
+    )
+
+
+urlpatterns = [path("runs/<uuid:pk>/evidence/influence", evidence_part, name="run_influence")]
