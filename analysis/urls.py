@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from analysis.pages import (
+    compare,
+    evidence,
     home,
+    method,
     network,
     new_run,
+    results,
     run,
     runs,
     scenarios,
@@ -14,10 +18,14 @@ from analysis.pages import (
 
 PAGES = (
     home,
+    evidence,
+    method,
     network,
     scenarios,
+    compare,
     runs,
     new_run,
+    results,
     run,
     what_if,
 )  # fmt: skip

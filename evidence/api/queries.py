@@ -12,10 +12,12 @@ from evidence.tables import TableFormat
 
 EVIDENCE_ORDER = {
     "id": "public_id",
+    "title": "source__title",
     "hypothesis": "hypothesis__order",
     "direction": "direction",
     "strength": "strength",
     "quality": "quality",
+    "weight": "weight",
     "status": "status",
     "published": "source__publication_date",
     "created": "created_at",
