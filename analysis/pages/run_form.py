@@ -31,6 +31,20 @@ _FIELDS = {
     "evidence_filter.quality_min": "quality_min",
     "evidence_filter.hypothesis": "evidence_hypothesis",
 }
+LABELS = {
+    "iterations": "Iterations",
+    "target_year": "Target year",
+    "report": "Questions that are reported",
+    "quality_min": "Least quality",
+    "evidence_hypothesis": "Only items on one question",
+    "sources": "Sources",
+    "seed": "Seed",
+    "sampler": "Sampler",
+    "model": "Causal model",
+    "overrides": "Other numbers",
+    "name": "Name",
+}
+"""What the form calls its fields, where something is wrong with them."""
 
 
 def body_of(form: QueryDict, now: ModelDocument) -> Body:
@@ -144,6 +158,15 @@ class Form:
         """The overrides as text."""
         given = self.body.get("overrides", "")
         return given if isinstance(given, str) else json.dumps(given, indent=1)
+
+    @property
+    def said(self) -> list[tuple[str, str, list[str]]]:
+        """What is wrong with fields: each with its id, its label and the messages."""
+        return [
+            (name, LABELS.get(name, name.removeprefix("suppose_")), found)
+            for name, found in self.faults.items()
+            if name
+        ]
 
     @property
     def unshown(self) -> bool:
