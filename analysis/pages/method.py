@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -41,7 +43,7 @@ def _likelihood() -> list[tuple[str, str]]:
 
 def _jeffreys() -> list[tuple[str, str, str]]:
     """Jeffreys's words, each with the Bayes factors and the nats it stands for."""
-    return [(word, f"{10**least:.3g}", f"{least * 2.302585092994046:.2f}") for least, word in JEFFREYS]
+    return [(word, f"{10**least:.3g}", f"{least * math.log(10):.2f}") for least, word in JEFFREYS]
 
 
 urlpatterns = [path("method", method, name="method")]
