@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.policies import Asker, Scope, may
 from analysis.models import AnalysisRun
+from analysis.pages import results, results_evidence, results_studies
 from analysis.pages.run_inputs import assigned, inputs, reproduce
 from analysis.pages.words import SAMPLERS
 from analysis.plots.convergence import convergence
@@ -79,7 +80,14 @@ def precision_reached(request: HttpRequest, run: AnalysisRun) -> Mapping[str, An
 
 TABS = (
     Tab("summary", "Summary", summary),
+    Tab("scenarios", "Scenarios", results.scenarios),
+    Tab("timeline", "Timeline", results.timeline),
+    Tab("hypotheses", "Hypotheses", results.hypotheses),
+    Tab("clusters", "Clusters", results.clusters),
     Tab("convergence", "Convergence", precision_reached),
+    Tab("sensitivity", "Sensitivity", results_studies.sensitivity),
+    Tab("evidence", "Evidence", results_evidence.evidence, Scope.READ_EVIDENCE),
+    Tab("robustness", "Robustness", results_studies.robustness),
     Tab("inputs", "Inputs", inputs, Scope.READ_EVIDENCE),
     Tab("reproduce", "Reproduce", reproduce),
 )

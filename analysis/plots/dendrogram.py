@@ -31,7 +31,7 @@ def named_clusters(report: Report, *, source: str) -> Plot:
         figure={
             "data": [_dot(place, row) for place, row in enumerate(rows)],
             "layout": {
-                "xaxis": {"range": [0, 100], "ticksuffix": UNIT, "dtick": 25},
+                "xaxis": {"range": [0, 102], "ticksuffix": UNIT, "dtick": 25},
                 "yaxis": {
                     "range": [len(rows) - 0.5, -0.5],
                     "tickvals": list(range(len(rows))),

@@ -14,8 +14,8 @@ from analysis.plots.ranked import upper
 from analysis.reports import HypothesisRow, Report
 from analysis.wording import percent, percent_range, points
 
-NAME = 26
-"""Letters of an outcome that a bar has room for beside it."""
+NAME, NARROW = 34, 26
+"""Letters of an outcome that a bar has room for beside it, and above it on a phone."""
 APART = 0.005
 """Two outcomes whose joint probability differs by less from that of unrelated ones count as unrelated."""
 TOLD = 5
@@ -45,7 +45,7 @@ class Pair:
         alone = self.unrelated if with_a else self.first.estimate.mean - self.unrelated
         return (
             f"{upper(self.first.outcome_a)} comes with {other} in {percent(joint)} of futures, "
-            f"{points(joint - alone)} from what it would be if the two were unrelated"
+            f"{points(joint - alone).removeprefix('+')} more than if the two were unrelated"
         )
 
 
@@ -162,6 +162,7 @@ def _borders(rows: Sequence[HypothesisRow], places: list[int]) -> dict[str, Any]
         "mode": "markers",
         "x": [100 * each.mean for each in estimates],
         "y": places,
+        "yaxis": "y2",
         "marker": {"color": INK, "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
         "error_x": {
             "array": [100 * (each.high - each.mean) for each in estimates],
@@ -191,7 +192,7 @@ def _above(place: int, row: HypothesisRow) -> list[dict[str, Any]]:
     ends = ((row.outcome_a, 0, "left"), (row.outcome_b, 100, "right"))
     return [
         {
-            "text": textwrap.shorten(text, NAME, placeholder=" …"),
+            "text": textwrap.shorten(text, NARROW, placeholder=" …"),
             "x": x,
             "y": place,
             "yshift": 17,

@@ -46,7 +46,8 @@ def carriers(found: Sequence[Effect], kind: str, words: Subjects, *, source: str
     names = [_named(each) for each in shown]
     return Plot(
         key=f"influence-{kind}s",
-        finding=f"{_told(first)} does most: {points(first.effect)} to {_outcome(words, first.hypothesis, 'a')}",
+        finding=f"{_told(first)} does most: {points(abs(first.effect)).removeprefix('+')} towards "
+        f"{_outcome(words, first.hypothesis, 'a' if first.effect > 0 else 'b')}",
         subtitle=f"What each {kind} does to the hypothesis that it moves most, in points of P(A): with it less "
         "without it; to the right for outcome A, to the left for B. Lines are 95 % errors of the computation",
         source=source,

@@ -8,8 +8,8 @@ from typing import Any
 
 from analysis.plots.colours import INK
 
-NAME = 42
-"""Letters of a name that there is room for."""
+NAME, NARROW = 52, 46
+"""Letters of a name that there is room for beside a row, and above it on a phone."""
 
 
 def rows_axis(names: Sequence[str]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def rows_on_phone(names: Sequence[str], *, raised: int = 12) -> dict[str, Any]:
         "yaxis": {"showticklabels": False, "range": [len(names) - 0.5, -0.9]},
         "annotations": [
             {
-                "text": textwrap.shorten(name, NAME, placeholder=" …"),
+                "text": textwrap.shorten(name, NARROW, placeholder=" …"),
                 "xref": "paper",
                 "x": 0,
                 "y": place,
@@ -44,11 +44,11 @@ def rows_on_phone(names: Sequence[str], *, raised: int = 12) -> dict[str, Any]:
     }
 
 
-def legend() -> dict[str, Any]:
-    """Of the layout: what the colours mean, below the rows and in their order."""
+def legend(y: float = -0.02) -> dict[str, Any]:
+    """Of the layout: what the marks mean, in their order, below the plot at a height in parts of it."""
     return {
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": -0.02, "yanchor": "top", "traceorder": "normal"},
+        "legend": {"orientation": "h", "x": 0, "y": y, "yanchor": "top", "traceorder": "normal"},
     }
 
 

@@ -12,9 +12,9 @@ from analysis.plots.subjects import Subjects
 from analysis.wording import percent, percent_range
 
 SHORT = {
-    "methodological": "Evidence chosen otherwise",
+    "methodological": "Other rules",
     "parameter": "Other numbers",
-    "structural": "Other dependence",
+    "structural": "Other structure",
     "historical": "Earlier evidence",
     "extreme": "Extremes",
 }
@@ -44,12 +44,12 @@ def ranges(report: Report, words: Subjects, colours: Mapping[str, str], *, sourc
         figure={
             "data": [_line(headlines, names, colours)],
             "layout": {
-                "xaxis": {"range": [0, 100], "ticksuffix": UNIT, "dtick": 25, "side": "top"},
+                "xaxis": {"range": [0, 102], "ticksuffix": UNIT, "dtick": 25, "side": "top"},
                 "yaxis": rows_axis(names),
             },
             "phone": rows_on_phone(names),
         },
-        table=dimension_table(report, words),
+        table=_range_table(report, words),
         method="robustness",
         size="large",
     )
@@ -62,19 +62,41 @@ def dimension_table(report: Report, words: Subjects) -> Table:
         [
             Column("Headline"),
             Column("Base", "percent"),
-            Column("Lowest", "percent"),
-            Column("Highest", "percent"),
             *(Column(SHORT.get(key, key.capitalize()), "points") for key in dimensions),
         ],
         [
             [
                 headline_words(each, words),
                 each["base"],
-                each["moves"]["overall"]["lowest"],
-                each["moves"]["overall"]["highest"],
                 *(each["moves"][key]["largest_move"] for key in dimensions),
             ]
             for each in report["headlines"]
+        ],
+    )
+
+
+def _range_table(report: Report, words: Subjects) -> Table:
+    titles = {each["key"]: each["title"] for each in report["variants"]}
+    return Table(
+        [
+            Column("Headline"),
+            Column("Base", "percent"),
+            Column("Lowest", "percent"),
+            Column("Highest", "percent"),
+            Column("Largest move", "points"),
+            Column("Made by"),
+        ],
+        [
+            [
+                headline_words(each, words),
+                each["base"],
+                moves["lowest"],
+                moves["highest"],
+                moves["largest_move"],
+                titles.get(moves["variant"], ""),
+            ]
+            for each in report["headlines"]
+            for moves in [each["moves"]["overall"]]
         ],
     )
 

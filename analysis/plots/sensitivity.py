@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.plots.colours import ACCENT, GREY, INK, MUTED
@@ -13,7 +13,7 @@ from analysis.plots.subjects import Output, Subjects
 SHOWN = 12
 """Parameters that a figure shows; its table has them all."""
 NAMED = 6
-"""Points of the Morris plane that are named in it."""
+"""Points of Morris's plane that are named."""
 
 Study = Mapping[str, Any]
 """A document `aifutures.sensitivity/1`, as far as the reader may see it."""
@@ -68,9 +68,8 @@ def plane(study: Study, words: Subjects, *, source: str) -> Plot:
         "that differs with the others' values (σ, upwards): above the dotted line, interactions or curvature rule",
         source=source,
         figure={
-            "data": [_points(study, words, output)],
-            "layout": _plane_layout(study, words, output),
-            "phone": {"annotations": []},
+            "data": [*_points(study, words, output)],
+            "layout": _plane_layout(study, output),
         },
         table=Table(
             [
@@ -149,28 +148,47 @@ def _swing_row(study: Study, words: Subjects, name: str) -> list[str | float | N
     ]
 
 
-def _points(study: Study, words: Subjects, output: Output) -> dict[str, Any]:
-    ranking, mu_star, sigma = study["ranking"], study["mu_star"], _spread(study)
+def _points(study: Study, words: Subjects, output: Output) -> Iterator[dict[str, Any]]:
+    """The largest as numbered points, each with its name in the legend; the others together."""
+    ranking = study["ranking"]
+    for number, name in enumerate(ranking[:NAMED], 1):
+        called = f"{number}. {words.parameter(name)}"
+        yield _marks([name], study, words, output) | {
+            "mode": "markers+text",
+            "name": called,
+            "text": [str(number)],
+            "textposition": "top left",
+            "marker": {"color": ACCENT, "size": 9},
+        }
+    if others := ranking[NAMED:]:
+        yield _marks(others, study, words, output) | {
+            "name": f"{len(others)} others",
+            "marker": {"color": GREY, "size": 7},
+        }
+
+
+def _marks(names: Sequence[str], study: Study, words: Subjects, output: Output) -> dict[str, Any]:
+    mu_star, sigma = study["mu_star"], _spread(study)
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": [output.scale * mu_star[name]["value"] for name in ranking],
-        "y": [output.scale * sigma[name] for name in ranking],
+        "x": [output.scale * mu_star[name]["value"] for name in names],
+        "y": [output.scale * sigma[name] for name in names],
         "error_x": {
-            "array": [output.scale * mu_star[name]["half_width"] for name in ranking],
+            "array": [output.scale * mu_star[name]["half_width"] for name in names],
             "color": GREY,
             "thickness": 1.5,
             "width": 3,
         },
-        "marker": {"color": ACCENT, "size": 9},
-        "text": [words.parameter(name) for name in ranking],
-        "customdata": [[output.size(mu_star[name]["value"]), output.size(sigma[name])] for name in ranking],
-        "hovertemplate": "%{text}<br>μ* %{customdata[0]}, σ %{customdata[1]}<extra></extra>",
+        "customdata": [
+            [words.parameter(name), output.size(mu_star[name]["value"]), output.size(sigma[name])] for name in names
+        ],
+        "hovertemplate": "%{customdata[0]}<br>μ* %{customdata[1]}, σ %{customdata[2]}<extra></extra>",
         "cliponaxis": False,
     }
 
 
-def _plane_layout(study: Study, words: Subjects, output: Output) -> dict[str, Any]:
+def _plane_layout(study: Study, output: Output) -> dict[str, Any]:
     ranking, mu_star, sigma = study["ranking"], study["mu_star"], _spread(study)
     right = output.scale * max(mu_star[name]["high"] for name in ranking)
     top = output.scale * max(sigma[name] for name in ranking)
@@ -192,18 +210,7 @@ def _plane_layout(study: Study, words: Subjects, output: Output) -> dict[str, An
                 "line": {"color": MUTED, "width": 1, "dash": "dot"},
             }
         ],
-        "annotations": [
-            {
-                "text": words.parameter(name),
-                "x": output.scale * mu_star[name]["value"],
-                "y": output.scale * sigma[name],
-                "yshift": 14 if place % 2 == 0 else -14,
-                "xanchor": "right" if mu_star[name]["value"] * output.scale > 0.6 * right else "left",
-                "showarrow": False,
-                "font": {"size": 12},
-            }
-            for place, name in enumerate(ranking[:NAMED])
-        ],
+        **legend(y=-0.18),
     }
 
 

@@ -11,9 +11,9 @@ from analysis.plots.plot import UNIT
 from analysis.wording import percent, points
 
 _KINDS = {
-    "posterior": "what the evidence says",
-    "midpoint": "when it changes",
-    "prior": "view before evidence",
+    "posterior": "Evidence on",
+    "midpoint": "Timing of",
+    "prior": "Prior of",
 }
 _END = re.compile(r"(?P<source>.+)(?P<one>[AB])>(?P<target>.+)(?P<other>[AB])")
 
@@ -67,10 +67,10 @@ class Subjects:
         return (row["label"] if row else "") or code
 
     def parameter(self, name: str) -> str:
-        """An uncertain number: `AI Progress: what the evidence says`."""
+        """An uncertain number: `Evidence on AI Progress`."""
         kind, _, subject = name.partition(":")
         if kind in _KINDS:
-            return f"{self.label(subject)}: {_KINDS[kind]}"
+            return f"{_KINDS[kind]} {self.label(subject)}"
         if kind == "strength_multiplier":
             return "Strength of all influences"
         if kind == "quality_weight":

@@ -14,6 +14,8 @@ from analysis.wording import percent, percent_range
 
 CROSSED = 8
 """Parameters of the interaction matrix."""
+PALE = 5.0
+"""Percent of the variance that have the full colour at least, so that noise stays pale."""
 
 
 def shares(study: Study, words: Subjects, *, source: str) -> Plot:
@@ -205,7 +207,7 @@ def _heat(names: Sequence[str], found: Mapping[frozenset[str], Mapping[str, floa
         "hovertemplate": "%{customdata}<extra></extra>",
         "hoverongaps": False,
         "zmin": 0,
-        "zmax": max(100 * max(each["value"] for each in found.values()), 1.0),
+        "zmax": max(100 * max(each["value"] for each in found.values()), PALE),
         "colorscale": [[0, PAPER], [1, ACCENT]],
         "showscale": False,
         "xgap": 2,
