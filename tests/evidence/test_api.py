@@ -86,10 +86,12 @@ class TestList:
             EvidenceFactory(status=["draft", "approved"][number % 2], strength=(number % 3) / 3)
         for name in (
             "id",
+            "title",
             "hypothesis",
             "direction",
             "strength",
             "quality",
+            "weight",
             "status",
             "published",
             "created",
