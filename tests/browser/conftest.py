@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aifutures_site.environment import PROJECT
 from tests.processes import environment, manage, running, wait_until
@@ -21,7 +21,11 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+PATIENCE = 60_000
+"""Milliseconds that a page may need on a busy machine, where a worker answers first."""
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def page(browser: Browser, site: Site, size: str, scheme: str) -> Iterator[Page]
     context = browser.new_context(
         base_url=site.url, viewport=SIZES[size], color_scheme=scheme, is_mobile=size == "phone"
     )
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -101,7 +106,7 @@ def sign_in(page: Page, name: str, path: str = "/") -> None:
 
 def assert_accessible(page: Page, *tags: str) -> None:
     """No violation that axe can find, of the rules with these tags or of all."""
-    page.evaluate("document.fonts.ready")  # before, axe takes icons for words
+    page.evaluate("document.fonts.ready.then(() => true)")  # before, axe takes icons for words
     found = Axe().run(page, options={"runOnly": list(tags)} if tags else None)
     assert found.violations_count == 0, found.generate_report()
 

@@ -2,7 +2,6 @@
 
 import re
 import statistics
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -15,19 +14,9 @@ from tests.browser.conftest import assert_accessible, assert_fits, sign_in
 pytestmark = pytest.mark.browser
 
 ONCE = pytest.mark.parametrize(("size", "scheme"), [("desktop", "light")], indirect=True)
-WAIT = 60_000
-"""Milliseconds that a busy machine's worker may need to be ready."""
 ANSWERED = re.compile(r"In 2050 .* The likeliest scenario (stays|becomes)")
 ASKED = "/what-if%3Fposterior.H1=0.2%26set.H4=A%26set.H4.year=2030"
 ANSWERS = "**/api/v1/what-if"
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """What is awaited may take what a busy machine needs."""
-    expect.set_options(timeout=WAIT)
-    yield
-    expect.set_options(timeout=5000)
 
 
 def explorer(page: Page, path: str = "/what-if") -> Locator:
@@ -62,6 +51,7 @@ def numbers(page: Page) -> list[str]:
     return page.locator(".outcome").all_inner_texts()
 
 
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")], indirect=True)
 def test_a_slider_moves_the_numbers_and_the_address(page: Page):
     effect = explorer(page)
     before = numbers(page)
