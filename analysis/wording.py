@@ -57,7 +57,7 @@ def error(half_width: float) -> str:
 
 
 def precision(half_width: float) -> str:
-    """The half-width of an interval of a probability in percentage points: `±0.12 points`, at its best `±0.0001 points`.
+    """The half-width of an interval of a probability in percentage points: `±0.12 points`, at best `±0.0001 points`.
 
     What is smaller is told as that, which holds for it too: nobody needs to know more.
     """
@@ -67,10 +67,8 @@ def precision(half_width: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time in words: `less than a second`, `about 12 seconds`, `about 2 minutes`, `about 3 hours`."""
-    for unit, size, most in DURATIONS:
-        number = max(1, round(seconds / size))
-        if number <= most:
-            break
+    told = ((unit, max(1, round(seconds / size)), most) for unit, size, most in DURATIONS)
+    unit, number, _ = next(each for each in told if each[1] <= each[2])
     return "less than a second" if seconds < 0.5 else f"about {number:,} {unit}{'s' if number > 1 else ''}"
 
 

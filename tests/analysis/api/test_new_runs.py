@@ -200,7 +200,6 @@ class TestPreferences:
     @pytest.mark.parametrize(("prefer", "applied"), [("wait=100", "wait=25"), ("respond-async", None), ("", None)])
     def test_a_result_that_is_there_was_not_left_for_later(self, analyst, prefer, applied):
         analyst.post("/analysis/run", SMALL)
-        run = only_run()
         taken = computation_start(model=AnalysisRun)
         run_succeed(run=taken, result=computed()[1])
         answer = analyst.post("/analysis/run", SMALL, Prefer=prefer)
@@ -209,7 +208,6 @@ class TestPreferences:
 
     def test_asks_again_when_it_may_be_done(self, analyst, served):
         run_id = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow").json()["run_id"]
-        run = only_run()
         computation_start(model=AnalysisRun)
         for rate, wait in ((512, "8"), (1, "60"), (1e9, "2")):
             AnalysisRun.objects.update(rate=rate, iterations_total=4096)
