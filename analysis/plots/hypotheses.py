@@ -14,6 +14,8 @@ from analysis.plots.ranked import upper
 from analysis.reports import HypothesisRow, Report
 from analysis.wording import percent, percent_range, points
 
+ON_OUTCOMES = "#1B1B1A"
+"""Lines on the colours of both outcomes, which are bright in light and in dark."""
 NAME, NARROW = 34, 26
 """Letters of an outcome that a bar has room for beside it, and above it on a phone."""
 APART = 0.005
@@ -163,11 +165,11 @@ def _borders(rows: Sequence[HypothesisRow], places: list[int]) -> dict[str, Any]
         "x": [100 * each.mean for each in estimates],
         "y": places,
         "yaxis": "y2",
-        "marker": {"color": INK, "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
+        "marker": {"color": ON_OUTCOMES, "symbol": "line-ns-open", "size": 16, "line": {"width": 2}},
         "error_x": {
             "array": [100 * (each.high - each.mean) for each in estimates],
             "arrayminus": [100 * (each.mean - each.low) for each in estimates],
-            "color": INK,
+            "color": ON_OUTCOMES,
             "thickness": 2,
             "width": 4,
         },

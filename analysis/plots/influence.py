@@ -12,7 +12,7 @@ from analysis.plots.ranked import rows_axis, rows_on_phone
 from analysis.plots.subjects import Subjects
 from analysis.wording import points
 
-SHOWN = 12
+SHOWN = 10
 """Rows of a figure; its table has them all."""
 
 

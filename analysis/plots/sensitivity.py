@@ -10,7 +10,7 @@ from analysis.plots.plot import Column, Kind, Plot, Table
 from analysis.plots.ranked import legend, rows_axis, rows_on_phone, upper
 from analysis.plots.subjects import Output, Subjects
 
-SHOWN = 12
+SHOWN = 8
 """Parameters that a figure shows; its table has them all."""
 NAMED = 6
 """Points of Morris's plane that are named."""
