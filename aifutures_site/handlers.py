@@ -40,15 +40,13 @@ class SynchronousHandler(ASGIHandler):
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. A client that leaves in the middle is answered all the same."""
+        """Answer one request. What has begun is ended also when the client leaves in the middle."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        with body:
-            loop = asyncio.get_running_loop()
-            response = await loop.run_in_executor(self._pool, copy_context().run, self._respond, scope, body)
-        await self.send_response(response, send)
+        answered = self._pool.submit(copy_context().run, self._respond, scope, body)
+        await self.send_response(await asyncio.shield(asyncio.wrap_future(answered)), send)
 
     def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponse:
         """The whole answer, files too; what it opened is closed again."""
@@ -56,7 +54,7 @@ class SynchronousHandler(ASGIHandler):
         request_started.send(sender=type(self), scope=scope)
         request, refusal = self.create_request(scope, body)
         response = cast("Any", self.get_response(request) if request else refusal)
-        with closing(response):
+        with body, closing(response):
             if isinstance(response, HttpResponse):
                 return response
             whole = HttpResponse(b"".join(response), status=response.status_code, headers=response.headers)
@@ -72,14 +70,14 @@ class Handler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        handler = self._waiting if _waits(scope["path"]) else self._synchronous
-        await handler(scope, receive, send)
+        try:
+            waits = _waits(scope["path"])
+        except Resolver404:
+            waits = False
+        await (self._waiting if waits else self._synchronous)(scope, receive, send)
 
 
 @lru_cache(4096)
 def _waits(path: str) -> bool:
-    """Whether an async view is at this path."""
-    try:
-        return iscoroutinefunction(resolve(path).func)
-    except Resolver404:
-        return False
+    """Whether an async view is at this path. Raises Resolver404 where none is, which is not remembered."""
+    return iscoroutinefunction(resolve(path).func)

@@ -28,6 +28,7 @@ def not_modified(request: HttpRequest | Request, etag: str) -> HttpResponse | No
     response = get_conditional_response(plain, etag=etag)
     if response is None or response.status_code != 304:
         return None
+    response.headers["ETag"] = etag  # RFC 9110, section 15.4.5
     return response
 
 

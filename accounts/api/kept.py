@@ -3,7 +3,8 @@
 A view says with `may_keep` that its answer to this very request may be given again. The same request (address and
 headers) is then answered from memory after one question to Redis: are the stamps of the accounts and of the answer's
 subjects those from before the answer was made, and what is left of the asker's rate limit? All else, a browser's
-requests among it, goes the long way; a right that is taken away still ends at the next request.
+requests among it, goes the long way. A right that is taken away still ends at the next request; should Redis be lost
+just as a stamp is renewed and come back with its data, after LONGEST.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ from accounts.stamps import stamp_key
 
 ANSWERS = 4096
 """Answers that a process keeps."""
+LONGEST = 10.0
+"""Seconds for which one is kept."""
+LONGEST_HEAD = 2048
+"""Bytes of address and headers of a request that is worth keeping an answer to."""
 _SLOT = "aifutures.kept"
-_SAME_WHATEVER = frozenset({b"user-agent", b"connection", b"if-none-match", b"accept-encoding"})
+_SAME_WHATEVER = frozenset(
+    {b"user-agent", b"connection", b"if-none-match", b"accept-encoding", b"traceparent", b"tracestate"}
+)
 _NEVER_WITH = frozenset({b"origin", b"cookie", b"content-length", b"transfer-encoding", b"x-request-id"})
 """Headers with which a request is a browser's, or something else that Django must look at."""
-_OF_ONE_ANSWER = (b"x-request-id", b"ratelimit-", b"retry-after")
+_OF_ONE_ANSWER = (b"x-request-id", b"ratelimit-", b"retry-after", b"content-length", b"content-type")
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -51,7 +58,9 @@ kept_answers = Counter("aifutures_kept_answers", "Requests answered from memory,
 class _Slot:
     """Where a view leaves word on the way back."""
 
-    seconds: float = 0
+    body: bytes = b""
+    content_type: str = ""
+    until: float = 0
     allowance: Allowance | None = None
 
 
@@ -60,23 +69,24 @@ class _Answer:
     """What was answered once, until when (time.monotonic) and under which stamps it holds."""
 
     headers: Headers
-    etag: bytes
+    content_type: str
     body: bytes
     until: float
     stamps: Sequence[bytes]
     allowance: Allowance
 
 
-def may_keep(request: HttpRequest, *, seconds: float) -> None:
-    """Let the answer to this request be given again for so long, never longer than what the asker came with lasts.
+def may_keep(request: HttpRequest, *, body: bytes, content_type: str, seconds: float) -> None:
+    """Let this be answered again for so long, never longer than LONGEST and than what the asker came with lasts.
 
-    For answers with an ETag that take no place of a limit, and rest on the asker's rights and on the stamps alone
-    that `KeptAnswers` was made with.
+    For answers, 200 or 304, with an ETag that take no place of a limit, and rest on the asker's rights and on the
+    stamps alone that `KeptAnswers` was made with.
     """
     slot: _Slot | None = getattr(request, "scope", {}).get(_SLOT)
     if slot is not None:
-        slot.seconds = min(seconds, _lasts(getattr(request, "auth", None)))
+        slot.until = time.monotonic() + min(seconds, LONGEST, _lasts(getattr(request, "auth", None)))
         slot.allowance = getattr(request, "allowance", None)
+        slot.body, slot.content_type = body, content_type
 
 
 def _lasts(auth: object) -> float:
@@ -129,25 +139,26 @@ class KeptAnswers:
 
     async def _learn(self, key: Key, stamps: Sequence[bytes], scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer, and keep the answer if it may be."""
-        slot, messages = _Slot(), []
+        slot, starts = _Slot(), []
 
         async def note(message: Message) -> None:
-            messages.append(message)
+            if message["type"] == "http.response.start":
+                starts.append(message)
             await send(message)
 
         await self.app({**scope, _SLOT: slot}, receive, note)
         self._kept.pop(key, None)
-        if slot.seconds <= 0 or slot.allowance is None or messages[0]["status"] != 200:
+        if slot.allowance is None or starts[0]["status"] not in {200, 304}:
             return
         if None in stamps:
             await self._stamp()
             return
-        headers = [each for each in messages[0]["headers"] if not each[0].lower().startswith(_OF_ONE_ANSWER)]
+        headers = [each for each in starts[0]["headers"] if not each[0].lower().startswith(_OF_ONE_ANSWER)]
         self._kept[key] = _Answer(
             headers=headers,
-            etag=next(value for name, value in headers if name.lower() == b"etag"),
-            body=b"".join(message.get("body", b"") for message in messages[1:]),
-            until=time.monotonic() + slot.seconds,
+            content_type=slot.content_type,
+            body=slot.body,
+            until=slot.until,
             stamps=stamps,
             allowance=slot.allowance,
         )
@@ -176,7 +187,10 @@ def _key(scope: Scope) -> Key | None:
         if name not in _SAME_WHATEVER:
             telling.append((name, value))
         authorized |= name == b"authorization"
-    return (scope["path"], scope["query_string"], scope["scheme"], tuple(telling)) if authorized else None
+    size = len(scope["path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in telling)
+    if not authorized or size > LONGEST_HEAD:
+        return None
+    return scope["path"], scope["query_string"], scope["scheme"], tuple(telling)
 
 
 async def _send(kept: _Answer, allowance: Allowance, scope: Scope, send: Send) -> None:
@@ -185,12 +199,13 @@ async def _send(kept: _Answer, allowance: Allowance, scope: Scope, send: Send) -
     own = {"X-Request-ID": uuid4().hex, **allowance.headers()}
     headers = [*kept.headers, *((name.encode(), value.encode()) for name, value in own.items())]
     has = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-    if has is not None and _matches(has.decode("latin1"), kept.etag.decode()):
-        headers = [each for each in headers if not each[0].lower().startswith(b"content-")]
+    etag = next(value for name, value in headers if name.lower() == b"etag")
+    if has is not None and _matches(has.decode("latin1"), etag.decode()):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body"})
         return
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    about = [(b"Content-Type", kept.content_type.encode()), (b"Content-Length", str(len(kept.body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": [*headers, *about]})
     await send({"type": "http.response.body", "body": kept.body})
 
 

@@ -36,6 +36,7 @@ KEPT = 256
 """Answers that a process keeps ready."""
 ORDERS = ("probability", "scenario_id", "cluster")
 MIN_PROBABILITY = 0.01
+JSON = "application/json"
 
 S = TypeVar("S", bound=serializers.Serializer)
 
@@ -233,10 +234,11 @@ def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about
     (peek if free else charge)(request, Cost.SCENARIO_QUERIES, user=request.user)
     if found is None:
         _kept.keep(key, made)
-    elif "run" not in request.GET:
-        may_keep(request, seconds=FRESH_SECONDS - time.monotonic() % FRESH_SECONDS)
     body, etag = made
-    return not_modified(request, etag) or HttpResponse(body, content_type="application/json", headers={"ETag": etag})
+    if found is not None and "run" not in request.GET:
+        fresh = FRESH_SECONDS - time.monotonic() % FRESH_SECONDS
+        may_keep(request, body=body, content_type=JSON, seconds=fresh)
+    return not_modified(request, etag) or HttpResponse(body, content_type=JSON, headers={"ETag": etag})
 
 
 def _list_body(run_id: UUID, year: int | None, least: float, orders: tuple[str, ...]) -> tuple[bytes, str]:
