@@ -1,0 +1,172 @@
+"""The PDF report of a run, read by pypdf."""
+
+import io
+import os
+import re
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import django_rq
+import pytest
+from django.urls import reverse
+from pypdf import PdfReader
+
+from analysis.engine.simulate import simulate
+from analysis.engine.spec import input_hash, parse_model
+from analysis.jobs.reports import extras_of, report_answer
+from analysis.models import Scenario
+from analysis.report_pdf import Extras, report_pdf
+from analysis.report_pdf.sheets import CELL, width_of, wrapped
+from analysis.services.derived import QUEUE
+from analysis.services.run_reports import report_question
+from analysis.wording import THIN_SPACE, percent
+from tests.analysis.api.support import computed, finished_run
+from tests.factories import EvidenceFactory, SourceFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "https://example.org/a-finding"
+
+
+@cache
+def with_evidence():
+    """The published study with two findings, and its result."""
+    item = {
+        "id": "T-1",
+        "title": "Progress costs $5 and has no end: a finding with a title that is too long for a single line",
+        "hypothesis": "H1",
+        "direction": "A",
+        "strength": 0.5,
+        "quality_scores": {"authority": 0.8, "methodology": 0.7, "recency": None, "replication": 0.6},
+        "publication_date": "2024-03-01",
+        "dependency_group": "one",
+    }
+    items = [item, {**item, "id": "T-2", "title": "Another one", "dependency_group": "two"}]
+    document = parse_model({**computed()[0].to_json(), "evidence": items})
+    return document, simulate(document, threads=1)
+
+
+@pytest.fixture
+def run():
+    EvidenceFactory(public_id="T-1", source=SourceFactory(url=ADDRESS))
+    document, result = with_evidence()
+    return finished_run(
+        name="Spring report",
+        owner=UserFactory(role="analyst", username="ana"),
+        finished_at=datetime(2026, 3, 2, 9, 0, 5, tzinfo=UTC),
+        model_document=document.to_json(),
+        result=result,
+        input_hash=input_hash(document),
+    )
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """What a worker does, over the test's own connection."""
+    monkeypatch.setattr("analysis.jobs.reports.close_old_connections", lambda: None)
+    return lambda run: report_answer(*report_question(run=run, user=run.owner).arguments)
+
+
+def opened(content):
+    """The file as pypdf reads it, and all its text with plain spaces."""
+    reader = PdfReader(io.BytesIO(content))
+    text = " ".join(page.extract_text() for page in reader.pages)
+    return reader, re.sub(r"\s+", " ", text.replace(THIN_SPACE, " "))
+
+
+def links(reader):
+    return [
+        note.get_object()["/A"]["/URI"]
+        for page in reader.pages
+        for note in page.get("/Annots", [])
+        if note.get_object()["/Subtype"] == "/Link"
+    ]
+
+
+def test_everything_is_in_it(run):
+    content = report_pdf(run, extras_of(run, run.owner))
+    if place := os.environ.get("REPORT_PDF"):
+        Path(place).write_bytes(content)
+    reader, text = opened(content)
+    assert all(tuple(map(round, page.mediabox[2:])) == (595, 842) for page in reader.pages)
+    first = reader.pages[0].extract_text()
+    assert "Spring report" in first
+    assert run.input_hash in first
+    assert "2 March 2026" in first
+    assert "ana" in first
+    probabilities = run.result["scenario_probabilities"]
+    for code, title in Scenario.objects.values_list("code", "title"):
+        assert code in text
+        assert title[:20] in text
+        assert percent(probabilities[code]).replace(THIN_SPACE, " ") in text
+    for heading in ("What the model finds", "The method in short", "What this method cannot tell", "The evidence: 2"):
+        assert heading in text
+    assert "Every mean probability is known within" in text
+    assert "Progress costs $5" in text
+    assert set(links(reader)) == {ADDRESS}
+    assert f"{len(reader.pages)} / {len(reader.pages)}" in text
+
+
+def test_it_says_what_it_is(run):
+    reader, _ = opened(report_pdf(run, Extras()))
+    facts = reader.metadata
+    assert facts.title == "Spring report – AI Futures"
+    assert facts.author == "ana"
+    assert facts.subject.startswith("Most likely in 2050: ")
+    assert run.input_hash in facts["/Keywords"]
+    assert facts.creation_date == run.finished_at
+
+
+def test_the_same_run_gives_the_same_bytes(run):
+    assert report_pdf(run, Extras()) == report_pdf(run, Extras())
+
+
+def test_who_may_not_read_the_evidence_gets_none(run):
+    reader, text = opened(report_pdf(run, extras_of(run, UserFactory(role="viewer"))))
+    assert "Spring report" in text
+    assert "Progress costs" not in text
+    assert links(reader) == []
+
+
+def test_a_worker_makes_it_and_the_page_gives_it_out(client, run, work):
+    client.force_login(run.owner)
+    address, state = (reverse(name, args=[run.pk]) for name in ("run_report", "run_report_state"))
+    page = client.get(address)
+    assert page["Content-Type"].startswith("text/html")
+    assert "The report is being made" in page.content.decode()
+    assert "data-open" not in client.get(state).content.decode()
+    question = report_question(run=run, user=run.owner)
+    assert django_rq.get_queue(QUEUE).job_ids == [question.job_id]
+    work(run)
+    assert f'href="{address}" data-open' in client.get(state).content.decode()
+    file = client.get(address)
+    assert file["Content-Type"] == "application/pdf"
+    assert file["Content-Disposition"] == f'inline; filename="aifutures-{run.short_id}.pdf"'
+    assert "Spring report" in opened(file.content)[1]
+    run.name = "Another name"
+    run.save()
+    assert client.get(address)["Content-Type"].startswith("text/html")
+
+
+def test_what_goes_wrong_is_told(client, run, work, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("analysis.jobs.reports.report_pdf", broken)
+    work(run)
+    client.force_login(run.owner)
+    assert "The report could not be made" in client.get(reverse("run_report", args=[run.pk])).content.decode()
+
+
+def test_only_for_who_sees_the_run(client, run):
+    client.force_login(UserFactory(role="analyst"))
+    assert client.get(reverse("run_report", args=[run.pk])).status_code == 404
+    assert client.get(reverse("run_report_state", args=[run.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("text", ["", "word", "some words that need more than a line", "x" * 300])
+def test_lines_are_no_wider_than_the_column(text):
+    lines = wrapped(text, CELL, 60)
+    assert all(width_of(line, CELL.size) <= 60 for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
