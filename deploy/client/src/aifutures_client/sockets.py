@@ -14,6 +14,8 @@ from aifutures_client.transport import Transport
 PATH = "ws/analysis/progress"
 PATIENCE = 10.0
 """Seconds that the connection may take."""
+SILENCE = 60.0
+"""Seconds without a message after which the server is better asked: it tells of a run that goes on far more often."""
 
 
 def told(transport: Transport, id: UUID, deadline: float) -> Iterator[Mapping[str, Any]]:
@@ -33,9 +35,9 @@ def told(transport: Transport, id: UUID, deadline: float) -> Iterator[Mapping[st
         with connect(transport.socket_url(PATH), subprotocols=bearer, open_timeout=PATIENCE) as socket:
             socket.send(json.dumps({"action": "subscribe", "run_id": str(id)}))
             while (left := deadline - time.monotonic()) > 0:
-                message = json.loads(socket.recv(timeout=None if left == float("inf") else left))
+                message = json.loads(socket.recv(timeout=min(left, SILENCE)))
                 if message["type"] != "progress":
                     return
                 yield message
-    except (OSError, WebSocketException, AIFuturesError):  # a lost connection, a timeout, a refusal
+    except (OSError, WebSocketException, AIFuturesError, ValueError, KeyError):  # lost, silent, refused, not understood
         return
