@@ -258,7 +258,8 @@ def _summary(pairs: Sequence[Pair], names: Sequence[str]) -> Mapping[str, Any]:
         others = ", ".join(names[1:])
         return {"heading": f"{others} against {names[0]}", "sentence": "", "table": None}
     most = max(done, key=lambda pair: pair.largest)
-    return {"heading": most.heading, "sentence": most.sentence, "table": _table(done, names[0])}
+    sentence = most.sentence if len(names) == FEWEST else f"It is what differs most of {len(names)} runs compared."
+    return {"heading": most.heading, "sentence": sentence, "table": _table(done, names[0])}
 
 
 def _table(pairs: Sequence[Pair], first: str) -> Table:

@@ -117,7 +117,7 @@ def _figures(sheets: Sheets, run: AnalysisRun, report: Report, extras: Extras) -
     sheets.plot(clusters_over_time(report, source=source), 230)
     sheets.plot(named_clusters(report, source=source), 95)
     sheets.plot(balances(report, source=source), 190)
-    sheets.plot(hypotheses_over_time(report, result["temporal_evolution"], source=source), 235)
+    sheets.plot(hypotheses_over_time(report, result["temporal_evolution"], source=source), 205)
     if len(titles) > 1:
         found = tree(report, result["clusters"], result["scenario_probabilities"], titles, source=source)
         sheets.plot(found, 430 if len(titles) > FEW else 240)

@@ -25,6 +25,8 @@ DASHES = {
     "longdash": (0, (9, 3)),
     "longdashdot": (0, (9, 3, 1, 3)),
 }
+LEGEND = 12.0
+"""Height of a line of a legend."""
 TINY, DENSE = 5.2, 40
 """Size of the names of more rows than that."""
 MARKERS = {"line-ns-open": "|", "diamond": "D"}
@@ -59,7 +61,7 @@ def draw(figure: Figure, plot: Plot, box: Box) -> None:
     for note in layout.get("annotations", ()):
         _note(figure, first, note, inner)
     if layout.get("showlegend"):
-        _legend(figure, first, data, box)
+        _legend(figure, data, box)
 
 
 def _inside(figure: Given, box: Box) -> Box:
@@ -89,7 +91,7 @@ def _inside(figure: Given, box: Box) -> Box:
     notes = [note for note in layout.get("annotations", ()) if note.get("xref") == "paper" and note.get("x") == 1]
     right = max([right, *(width_of(note["text"], TICK) + 12 for note in notes)])
     if layout.get("showlegend"):
-        bottom += 16
+        bottom += 4 + LEGEND * len(_legend_lines(figure["data"], box.width))
     return Box(box.left + left, box.bottom + bottom, box.width - left - right, box.height - top - bottom)
 
 
@@ -241,7 +243,7 @@ def _ticks(axes: Axes, which: str, given: Given) -> None:
         if given.get("dtick") and not is_log:
             axis.set_major_locator(MultipleLocator(given["dtick"]))
         elif not is_log:
-            axis.set_major_locator(MaxNLocator(given.get("nticks", 6)))
+            axis.set_major_locator(MaxNLocator(min(given.get("nticks", 6), 5 if suffix == " points" else 8)))
         separator = "," if given.get("separatethousands") else ""
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{separator}.10g}{suffix}".replace("-", "−")))
     if given.get("showgrid", True):
@@ -300,15 +302,29 @@ def _note(figure: Figure, axes: Axes, note: Given, inner: Box) -> None:
     )
 
 
-def _legend(figure: Figure, axes: Axes, data: Sequence[Given], box: Box) -> None:
-    """What the colours mean, in one line at the bottom of the box."""
-    left, y = box.left, (box.bottom + 4) / HEIGHT
+def _legend_lines(data: Sequence[Given], width: float) -> list[list[Given]]:
+    """The traces that a legend names, in lines that are no wider."""
+    lines: list[list[Given]] = [[]]
+    used = 0.0
     for trace in data:
-        name = trace.get("name")
-        if not name or trace.get("showlegend") is False:
+        if not trace.get("name") or trace.get("showlegend") is False:
             continue
-        found = colour(trace["line"]["color"]) if trace.get("mode") == "lines" else _colours(trace["marker"], 1)[0]
-        style: dict[str, Any] = {"va": "center", "fontsize": TICK, "parse_math": False}
-        figure.text(left / WIDTH, y, "●", color=found, **style)
-        figure.text((left + 10) / WIDTH, y, name, color=INK, **style)
-        left += width_of(name, TICK) + 28
+        wide = width_of(trace["name"], TICK) + 28
+        if lines[-1] and used + wide > width:
+            lines.append([])
+            used = 0.0
+        lines[-1].append(trace)
+        used += wide
+    return lines
+
+
+def _legend(figure: Figure, data: Sequence[Given], box: Box) -> None:
+    """What the colours mean, at the bottom of the box."""
+    style: dict[str, Any] = {"va": "center", "fontsize": TICK, "parse_math": False}
+    for row, traces in enumerate(reversed(_legend_lines(data, box.width))):
+        left, y = box.left, (box.bottom + 4 + row * LEGEND) / HEIGHT
+        for trace in traces:
+            found = colour(trace["line"]["color"]) if trace.get("mode") == "lines" else _colours(trace["marker"], 1)[0]
+            figure.text(left / WIDTH, y, "●", color=found, **style)
+            figure.text((left + 10) / WIDTH, y, trace["name"], color=INK, **style)
+            left += width_of(trace["name"], TICK) + 28

@@ -12,17 +12,27 @@ import pytest
 from django.urls import reverse
 from pypdf import PdfReader
 
+from analysis.engine.influence import evidence_influence
+from analysis.engine.robustness import robustness_report
+from analysis.engine.sensitivity.request import parse_request
+from analysis.engine.sensitivity.study import sensitivity_study
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import input_hash, parse_model
 from analysis.jobs.reports import extras_of, report_answer
 from analysis.models import Scenario
 from analysis.report_pdf import Extras, report_pdf
 from analysis.report_pdf.sheets import CELL, width_of, wrapped
-from analysis.services.derived import QUEUE
-from analysis.services.run_reports import report_question
+from analysis.services.derived import QUEUE, answer_keep
+from analysis.services.run_reports import influence_question, report_question
 from analysis.wording import THIN_SPACE, percent
 from tests.analysis.api.support import computed, finished_run
-from tests.factories import EvidenceFactory, SourceFactory, UserFactory
+from tests.factories import (
+    EvidenceFactory,
+    RobustnessReportFactory,
+    SensitivityStudyFactory,
+    SourceFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -86,8 +96,6 @@ def links(reader):
 
 def test_everything_is_in_it(run):
     content = report_pdf(run, extras_of(run, run.owner))
-    if place := os.environ.get("REPORT_PDF"):
-        Path(place).write_bytes(content)
     reader, text = opened(content)
     assert all(tuple(map(round, page.mediabox[2:])) == (595, 842) for page in reader.pages)
     first = reader.pages[0].extract_text()
@@ -106,6 +114,35 @@ def test_everything_is_in_it(run):
     assert "Progress costs $5" in text
     assert set(links(reader)) == {ADDRESS}
     assert f"{len(reader.pages)} / {len(reader.pages)}" in text
+
+
+def test_what_is_known_of_its_model_is_in_it(run):
+    document = with_evidence()[0]
+    for method, size in {"local": {}, "sobol": {"samples": 32}, "morris": {"samples": 4}}.items():
+        asked = parse_request(document, {"method": method, "output": "hypothesis:H2@2050", **size})
+        SensitivityStudyFactory(
+            succeeded=True,
+            method=method,
+            output="hypothesis:H2@2050",
+            result=sensitivity_study(document, asked),
+            owner=run.owner,
+            model_hash=run.input_hash,
+        )
+    report = robustness_report(document, iterations=4096)
+    RobustnessReportFactory(succeeded=True, result=report, owner=run.owner, model_hash=run.input_hash)
+    question = influence_question(run=run)
+    answer_keep(question=question, document=evidence_influence(document, question.arguments[1]))
+    plots = extras_of(run, run.owner).plots
+    keys = ["study-local-plot", "study-sobol-plot", "study-morris-plot", "robustness-ranges", "influence-items"]
+    assert set(keys) <= {plot.key for plot in plots}
+    content = report_pdf(run, extras_of(run, run.owner))
+    if place := os.environ.get("REPORT_PDF"):
+        Path(place).write_bytes(content)
+    text = opened(content)[1].replace(" ", "")
+    for plot in plots:
+        assert plot.finding.replace(THIN_SPACE, "").replace(" ", "") in text
+    stranger = extras_of(run, UserFactory(role="viewer"))
+    assert not stranger.plots
 
 
 def test_it_says_what_it_is(run):
