@@ -52,14 +52,15 @@ class SynchronousHandler(ASGIHandler):
         """The whole answer, files too; what it opened is closed again."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=type(self), scope=scope)
-        request, refusal = self.create_request(scope, body)
-        response = cast("Any", self.get_response(request) if request else refusal)
-        with body, closing(response):
-            if isinstance(response, HttpResponse):
-                return response
-            whole = HttpResponse(b"".join(response), status=response.status_code, headers=response.headers)
-            whole.cookies = response.cookies
-            return whole
+        with body:
+            request, refusal = self.create_request(scope, body)
+            response = cast("Any", self.get_response(request) if request else refusal)
+            with closing(response):
+                if isinstance(response, HttpResponse):
+                    return response
+                whole = HttpResponse(b"".join(response), status=response.status_code, headers=response.headers)
+                whole.cookies = response.cookies
+                return whole
 
 
 class Handler:

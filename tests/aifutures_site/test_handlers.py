@@ -41,11 +41,11 @@ def ask(settings):
     handlers._waits.cache_clear()
     handler = handlers.Handler()
 
-    async def get(address, **options):
+    async def send(address, method="GET", **options):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost") as client:
-            return await client.get(address, **options)
+            return await client.request(method, address, **options)
 
-    yield lambda address, **options: asyncio.run(get(address, **options))
+    yield lambda address, **options: asyncio.run(send(address, **options))
     handlers._waits.cache_clear()
 
 
@@ -80,6 +80,18 @@ def test_files_pages_and_the_api_have_their_headers(ask):
     problem = ask("/api/v1/nowhere", headers={"X-Request-ID": "mine"})
     assert (problem.status_code, problem.headers["X-Request-ID"]) == (404, "mine")
     assert problem.json()["request_id"] == "mine"
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_forms_and_documents_are_read(ask):
+    form = {"username": UserFactory().username, "password": "wrong", "csrfmiddlewaretoken": "x" * 64}
+    refused = ask("/accounts/login", method="POST", data=form, headers={"Cookie": f"csrftoken={'y' * 32}"})
+    assert refused.status_code == 403
+    form["csrfmiddlewaretoken"] = "y" * 32
+    page = ask("/accounts/login", method="POST", data=form, headers={"Cookie": f"csrftoken={'y' * 32}"})
+    assert (page.status_code, "Sign in" in page.text) == (200, True)
+    answer = ask("/api/v1/auth/token", method="POST", json={"username": "nobody", "password": "wrong"})
+    assert answer.status_code == 401
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
