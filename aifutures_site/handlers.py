@@ -46,7 +46,8 @@ class SynchronousHandler(ASGIHandler):
         except RequestAborted:
             return
         answered = self._pool.submit(copy_context().run, self._respond, scope, body)
-        await self.send_response(await asyncio.shield(asyncio.wrap_future(answered)), send)
+        response = await asyncio.shield(asyncio.wrap_future(answered))
+        await self.send_response(response, send)
 
     def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponse:
         """The whole answer, files too; what it opened is closed again."""
