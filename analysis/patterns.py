@@ -22,7 +22,7 @@ def shares(patterns: Sequence[str], *, probabilities: Mapping[str, float] | None
 
     `probabilities` are by code, of all scenarios; codes of another length tell nothing.
     """
-    codes = ["".join(letters) for letters in product("AB", repeat=len(patterns[0]))]
+    codes = ["".join(letters) for letters in product("AB", repeat=len(patterns[0]) if patterns else 0)]
     known = probabilities if probabilities and probabilities.keys() == set(codes) else None
     taken: list[list[str]] = [[] for _ in patterns]
     for code in codes:

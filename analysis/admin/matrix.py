@@ -71,6 +71,8 @@ class MatrixMixin(ModelAdmin):
         """The network, or as it was after record `as_of`; by POST, store it."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
+        # read before the strengths: what is changed in between makes the form too old, and is not overwritten
+        version = request.POST.get("seen_version") or network_version()
         if request.method == "POST":
             matrix = _Matrix.of_form(request.POST)
             if self._store(request, matrix):
@@ -85,7 +87,7 @@ class MatrixMixin(ModelAdmin):
             "opts": self.opts,
             "hypotheses": matrix.hypotheses,
             "rows": matrix.rows(),
-            "version": request.POST.get("seen_version") or network_version(),
+            "version": version,
             "reason": request.POST.get("reason", ""),
             "may_change": self._may_change(request),
             "history": history.order_by("-history_id")[:LAST],
@@ -196,7 +198,7 @@ class _Matrix:
         return Cell(
             name=name,
             label=self._label(edge),
-            text=wrong if wrong is not None else "" if strength is None else f"{strength:g}",
+            text=wrong if wrong is not None else _text(strength),
             error="" if wrong is None else _NOT_A_STRENGTH,
             changed=strength != stored,
             loop=strength is not None and (edge.source, edge.target) in self.on_loops,
@@ -204,6 +206,11 @@ class _Matrix:
 
     def _label(self, edge: Edge) -> str:
         return f"{self.codes[edge.source]}{edge.source_outcome} > {self.codes[edge.target]}{edge.target_outcome}"
+
+
+def _text(strength: float | None) -> str:
+    """All digits: what nobody touches is sent back as it was."""
+    return "" if strength is None else repr(strength).removesuffix(".0")
 
 
 def _edges(hypotheses: list[Hypothesis]) -> Iterator[Edge]:

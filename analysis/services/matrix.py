@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.policies import Scope
 from analysis.models import Influence
-from analysis.services.network import influence_create, influence_delete, influence_edit
+from analysis.services.network import influence_create, influence_delete, influence_edit, network_hold
 from evidence.models import Hypothesis
 from evidence.services.rules import StaleVersion, checked_reason, require
 
@@ -57,11 +57,12 @@ def network_edit(*, strengths: Strengths, actor: User, reason: str, seen: int | 
     """Make the network that of `strengths`, and answer how many influences were changed, added or deleted.
 
     What is deleted goes first and what grows last, so that no step is heavier than the end. `seen` is the
-    `network_version` that the writer looked at; None does not mind. Raises PermissionDenied, ValidationError,
-    StaleVersion.
+    `network_version` that the writer looked at; None does not mind. An influence that was there before gets its last
+    description back, and its place where that is free. Raises PermissionDenied, ValidationError, StaleVersion.
     """
     require(actor, Scope.WRITE_MODEL)
-    rows = {_edge(row): row for row in Influence.objects.select_for_update()}
+    network_hold()
+    rows = {_edge(row): row for row in Influence.objects.all()}
     if seen is not None and seen != network_version():
         raise StaleVersion("The network has been changed meanwhile; look at it again.")
     reason = checked_reason(reason)
@@ -72,6 +73,7 @@ def network_edit(*, strengths: Strengths, actor: User, reason: str, seen: int | 
         influence_edit(influence=rows[edge], actor=actor, changes={"strength": strengths[edge]}, reason=reason)
     new = sorted(strengths.keys() - rows.keys())
     hypotheses = Hypothesis.objects.in_bulk() if new else {}
+    known = {_edge(record): record for record in Influence.history.order_by("history_id")} if new else {}
     for edge in new:
         if not {edge.source, edge.target} <= hypotheses.keys():
             raise ValidationError("An influence joins two hypotheses of the model.")
@@ -82,6 +84,8 @@ def network_edit(*, strengths: Strengths, actor: User, reason: str, seen: int | 
             target=hypotheses[edge.target],
             target_outcome=edge.target_outcome,
             strength=strengths[edge],
+            description=known[edge].description if edge in known else "",
+            order=known[edge].order if edge in known else None,
             reason=reason,
         )
     return len(rows.keys() - strengths.keys()) + len(edited) + len(new)

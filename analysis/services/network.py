@@ -23,6 +23,15 @@ CLUSTER_FIELDS = ("name", "pattern", "colour")
 RowT = TypeVar("RowT", Influence, ScenarioCluster)
 
 
+def network_hold() -> None:
+    """Until the transaction's end nobody else changes the influences or the clusters. Within a transaction.
+
+    A statement of its own, on rows that are always there: whatever is read after it shows what others did before. A
+    lock on the rows that are to be counted would not show those that were added while it waited.
+    """
+    list(Hypothesis.objects.order_by("pk").select_for_update(no_key=True))
+
+
 @transaction.atomic
 def influence_create(
     *,
@@ -33,14 +42,16 @@ def influence_create(
     target_outcome: str,
     strength: float,
     description: str = "",
+    order: int | None = None,
     reason: str,
 ) -> Influence:
-    """A new influence, the last in order. Raises PermissionDenied, ValidationError."""
+    """A new influence, the last in order, or at a place that is free. Raises PermissionDenied, ValidationError."""
     require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason)
-    orders = [row.order for row in Influence.objects.select_for_update()]  # two at once take two places
+    network_hold()
+    taken = {row.order for row in Influence.objects.all()}
     row = Influence(
-        order=max(orders, default=0) + 1,
+        order=max(taken, default=0) + 1 if order is None or order in taken else order,
         source=source,
         source_outcome=source_outcome,
         target=target,
@@ -78,7 +89,8 @@ def cluster_create(
     """
     require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason)
-    rows = list(ScenarioCluster.objects.select_for_update())
+    network_hold()
+    rows = list(ScenarioCluster.objects.all())
     place = max(len(rows), 1) if order is None else order
     if not 1 <= place <= len(rows) + 1:
         raise ValidationError({"order": f"Should lie between 1 and {len(rows) + 1}."})
@@ -110,6 +122,7 @@ def _edit(
     given: RowT, *, actor: User, changes: Mapping[str, Any], fields: tuple[str, ...], reason: str, action: str
 ) -> RowT:
     require(actor, Scope.WRITE_MODEL)
+    network_hold()
     row = type(given).objects.select_for_update().get(pk=given.pk)
     reason = checked_reason(reason)
     changed = differences(row, changes, fields)
@@ -131,6 +144,7 @@ def _stored(row: RowT, *, actor: User, reason: str, action: str, details: Mappin
 def _remove(given: RowT, *, actor: User, reason: str, action: str, fields: tuple[str, ...]) -> None:
     require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason)
+    network_hold()
     row = locked(given, None)
     details = {"deleted": str(row), **{field: getattr(row, field) for field in fields}}
     audit_record(actor=actor, action=action, subject=row, reason=reason, details=details)

@@ -4,7 +4,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from analysis.admin import matrix
 from analysis.models import Influence, Scenario, ScenarioCluster
+from analysis.services.matrix import network_strengths
 from tests.factories import AnalysisRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +100,9 @@ class TestMatrix:
     def network(self):
         return {str(row): row.strength for row in Influence.objects.select_related("source", "target")}
 
+    def rows(self):
+        return [(str(row), row.order, row.description) for row in Influence.objects.select_related("source", "target")]
+
     def test_influences_are_changed_added_and_deleted_together(self, send, admin):
         before = self.network()
         page = send(H1A_H2A="0,4", H1B_H2B="", H6A_H1B="1")
@@ -140,8 +145,36 @@ class TestMatrix:
             ("H2A > H1A", 0.5),
         ]
 
+    def test_a_strength_that_nobody_touches_keeps_all_its_digits(self, client, send):
+        row = Influence.objects.first()
+        row.strength = 0.123456789012345
+        row.save()
+        page = client.get(reverse(self.URL))
+        assert page.context["changes"] == []
+        page = send(H6A_H1B="0.5")
+        assert [str(message) for message in page.context["messages"]] == ["1 influence changed."]
+        row.refresh_from_db()
+        assert row.strength == 0.123456789012345
+
+    def test_what_is_changed_while_the_page_is_made_is_not_overwritten(self, client, admin, monkeypatch):
+        row = Influence.objects.first()
+
+        def changed_meanwhile():
+            found = network_strengths()
+            row.strength = 0.375
+            row.save()
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(matrix, "network_strengths", changed_meanwhile)
+            form = self.form(client, "A survey.")
+        page = client.post(reverse(self.URL), form, follow=True)
+        assert "has been changed meanwhile" in page.content.decode()
+        row.refresh_from_db()
+        assert row.strength == 0.375
+
     def test_an_earlier_network_is_shown_and_restored(self, client, send):
-        before = self.network()
+        before, rows = self.network(), self.rows()
         version = client.get(reverse(self.URL)).context["version"]
         send(H1A_H2A="0.4", H1B_H2B="", H6A_H1B="1")
         page = client.get(reverse(self.URL), {"as_of": version})
@@ -156,6 +189,7 @@ class TestMatrix:
         restored = {**cells, "reason": "Back.", "seen_version": page.context["version"]}
         client.post(reverse(self.URL), restored)
         assert self.network() == before
+        assert self.rows() == rows, "with descriptions, and in their order"
 
     def test_curators_are_refused(self, client):
         client.force_login(UserFactory(role="curator"))
@@ -183,6 +217,11 @@ class TestClusters:
     @pytest.mark.parametrize("pattern", ["", "A", "AXXXXX", "A*******", "a*****"])
     def test_what_is_no_pattern_is_told(self, client, admin, pattern):
         assert "A pattern has 6 characters" in self.count(client, pattern).content.decode()
+
+    def test_the_first_one_is_counted_too(self, client, admin):
+        ScenarioCluster.objects.all().delete()
+        (line,) = self.count(client, "******").context["lines"]
+        assert (line.is_this, line.before, line.after.scenarios) == (True, None, 64)
 
     def test_one_is_added_and_removed_with_a_reason(self, client, admin):
         values = {"name": "Slow", "pattern": "B*****", "colour": "#123456"}
