@@ -24,6 +24,7 @@ from analysis.models import Computation
 logger = logging.getLogger(__name__)
 
 CHANNEL = "analysis:progress"
+_CHANGES = "analysis:changes:"
 QUIET_SECONDS = 5.0
 """After a message that could not be sent, the worker does not wait for Redis again for so long."""
 
@@ -166,8 +167,23 @@ def progress_publish(*, computation: Computation) -> None:
 
 
 def change_publish(*, pk: UUID) -> None:
-    """Tell all servers, once the transaction is committed, that its status has changed. Never fails."""
-    transaction.on_commit(lambda: _sender.send(Changed(type="changed", run_id=str(pk))))
+    """Tell all servers and who waits for it, once the transaction is committed, of a new status. Never fails."""
+
+    def tell() -> None:
+        _sender.send(Changed(type="changed", run_id=str(pk)))
+        change_tell(name=str(pk))
+
+    transaction.on_commit(tell)
+
+
+def changes_channel(name: str) -> str:
+    """Where those listen who wait for one thing, such as a computation by its id: they hear of nothing else."""
+    return f"{_CHANGES}{name}"
+
+
+def change_tell(*, name: str) -> None:
+    """Tell those who wait for what has this name to look at it again. Never fails."""
+    _sender.publish(changes_channel(name), "changed", name)
 
 
 def closing_publish(*, pk: UUID) -> None:
@@ -187,13 +203,21 @@ class _Sender:
         self._quiet_until = 0.0
 
     def send(self, event: Event) -> None:
+        try:
+            text = text_of(event)
+        except ValueError as error:
+            logger.warning("progress was not told: %s", error, extra={"id": event["run_id"]})
+        else:
+            self.publish(CHANNEL, text, event["run_id"])
+
+    def publish(self, channel: str, text: str, about: str) -> None:
         if time.monotonic() < self._quiet_until:
             return
         try:
-            connection().publish(CHANNEL, text_of(event))
-        except (RedisError, ValueError) as error:
+            connection().publish(channel, text)
+        except RedisError as error:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
-            logger.warning("progress was not told: %s", error, extra={"id": event["run_id"]})
+            logger.warning("progress was not told: %s", error, extra={"id": about})
 
 
 _sender = _Sender()

@@ -74,7 +74,7 @@ async def derived(
     if hint:
         preferences = preferences.without_waiting()
     if not answer.is_final:
-        answer = await settled(lambda: answer_find(question=question), preferences.seconds)
+        answer = await settled(lambda: answer_find(question=question), preferences.seconds, name=question.job_id)
     return await sync_to_async(_shown)(request, answer, hint, preferences, lambda document: show(document, sought))
 
 

@@ -78,7 +78,7 @@ async def submitted(
     preferences = preferences_of(request)
     if hint:
         preferences = preferences.without_waiting()  # nobody is there to wait for
-    found = await settled(lambda: model._default_manager.get(pk=found.pk), preferences.seconds)
+    found = await settled(lambda: model._default_manager.get(pk=found.pk), preferences.seconds, name=str(found.pk))
     return await sync_to_async(_answer)(request, found, hint, cached, preferences)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -15,14 +14,13 @@ from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from rq.job import Job
+
+from analysis.progress import changes_channel
 
 LONGEST_WAIT = 25
 """Seconds: below the patience of the usual proxies."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
-"""Seconds between two looks whether a job is still there."""
 LOOK_AGAIN = 2.0
-"""Seconds between two looks at the row itself, whatever the queue says."""
+"""Seconds between two looks where nothing is heard: word of a change may be lost."""
 SOONEST_RETRY, LATEST_RETRY = 2, 60
 """Seconds after which a client that did not wait for the end may ask again."""
 
@@ -53,11 +51,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class Ending(Protocol):
-    """Something whose work a queue's job does."""
-
-    @property
-    def job_id(self) -> str:
-        """Id of the job."""
+    """Something that a worker brings to its end."""
 
     @property
     def is_final(self) -> bool:
@@ -108,34 +102,26 @@ def retry_after(eta_seconds: float | None = None) -> dict[str, str]:
     return {"Retry-After": str(min(max(math.ceil(eta_seconds or 0), SOONEST_RETRY), LATEST_RETRY))}
 
 
-async def settled(look: Callable[[], RowT], seconds: float) -> RowT:
-    """What `look` gives once it has ended, or as it is when the time is up.
+async def settled(look: Callable[[], RowT], seconds: float, *, name: str) -> RowT:
+    """What `look` gives once it has ended, or as it is when the time is up; changes are told by its `name`.
 
-    Between two looks only the queue's Redis is asked, from the event loop: no thread works and no connection to the
-    database is open, however many clients wait.
+    Between two looks the event loop listens to Redis alone: no thread works and no connection to the database is open,
+    however many clients wait.
     """
     deadline = time.monotonic() + seconds
     row = await looked(look)
+    if row.is_final or seconds <= 0:
+        return row
     try:
-        async with Redis.from_url(settings.REDIS_URL) as queue:
-            pause = FIRST_PAUSE
+        async with Redis.from_url(settings.REDIS_URL) as redis, redis.pubsub() as heard:
+            await heard.subscribe(changes_channel(name))
             while not row.is_final and (left := deadline - time.monotonic()) > 0:
-                await _job_gone(queue, row.job_id, min(left, LOOK_AGAIN), pause)
+                # the first message says that it is listened to: what came before is seen by the look that follows
+                await heard.get_message(timeout=min(left, LOOK_AGAIN))
                 row = await looked(look)
-                pause = min(2 * pause, LONGEST_PAUSE)  # its job is another now, or lost
     except RedisError:
         return row  # it goes on; the client can ask again
     return row
-
-
-async def _job_gone(queue: Redis, job_id: str, seconds: float, pause: float) -> None:
-    """Return when the job has left the queue's Redis, which it does as it ends, or after some seconds."""
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        await asyncio.sleep(min(pause, left))
-        if not await queue.exists(Job.key_for(job_id)):
-            return
-        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 async def looked(look: Callable[[], T]) -> T:

@@ -29,7 +29,10 @@ CHECKPOINT_SECONDS = 1.0
 CHECKPOINT_SHARE = 20
 """Between two checkpoints lies at least so many times what the last one took to make and write."""
 TURN_SECONDS = 2.0
-"""A run goes on for so long at least before it makes way again: however much else is asked, it gets on."""
+"""A run goes on for so long at least before it makes way again: however much else is asked, it gets on.
+
+Whether a shorter one waits is asked no more often.
+"""
 
 urgent: list[WorkQueue] = []
 """The queues that this process serves before that of the runs."""
@@ -52,6 +55,7 @@ class _Simulation:
         self.run = run
         self.watch = watch
         self.begun = time.monotonic()
+        self.ask_at = self.begun + TURN_SECONDS
         self.left = run.iterations_total
         self.keep_at = self.begun + CHECKPOINT_SECONDS
 
@@ -95,13 +99,17 @@ class _Simulation:
 
     def _makes_way(self) -> bool:
         """Whether something waits that this worker serves first, or a run that is done sooner."""
-        if time.monotonic() - self.begun < TURN_SECONDS:
+        now = time.monotonic()
+        if now - self.begun < TURN_SECONDS:
             return False
         try:
             if any(django_rq.get_queue(name).count for name in urgent):
                 return True
         except RedisError:  # whatever waits there will be told again
             pass
+        if now < self.ask_at:
+            return False
+        self.ask_at = now + TURN_SECONDS
         return insist(lambda: shorter_waits(self.run, left=self.left))
 
     def keep(self, make: Callable[[], bytes]) -> None:

@@ -19,6 +19,7 @@ from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
 from analysis.engine import ENGINE_VERSION
 from analysis.models import AnalysisRun
+from analysis.progress import change_tell
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ def answer_keep(*, question: Question, **found: Any) -> None:
     """Keep an answer: `document`, or `refusal` with the reason why there is none."""
     cache.set(question.job_id, found, max(get_config().service.cache_ttl, LEAST_SECONDS))
     cache.delete(f"{question.job_id}-asked")
+    change_tell(name=question.job_id)
 
 
 def answer_fail(*, question: Question) -> None:
@@ -116,3 +118,4 @@ def answer_fail(*, question: Question) -> None:
     logger.exception("a question about runs was not answered", extra={"job": question.job_id})
     cache.set(question.job_id, {"failed": True}, FAILED_SECONDS)
     cache.delete(f"{question.job_id}-asked")
+    change_tell(name=question.job_id)

@@ -270,7 +270,7 @@ def _end(computation: Computation, status: RunStatus, **fields: Any) -> None:
     with transaction.atomic():
         computation_write(computation=computation, status=status, finished_at=now, **passing, **_NEXT_MESSAGE, **fields)
         _note(computation, status, at=now, reason=fields.get("error", ""))
-        transaction.on_commit(lambda: _call_missing(model), robust=True)  # its owner has a place more
+        transaction.on_commit(lambda: _call_if_wanted(model), robust=True)  # its owner has a place more
 
 
 def _note(computation: Computation, status: str, *, at: datetime, reason: str = "") -> None:
@@ -279,16 +279,25 @@ def _note(computation: Computation, status: str, *, at: datetime, reason: str = 
     change_publish(pk=computation.pk)
 
 
-def _call_missing(model: type[Computation]) -> int:
-    """See to it that there is a call in the queue for each computation that may be taken. Gives how many were made.
+def _call_if_wanted(model: type[Computation]) -> None:
+    """Call once where something may be taken: a call too many finds nothing to do."""
+    if admissible(in_turn(model)).exists():
+        _call(model, uuid4().hex)
 
-    Where that fails they stay queued in the database, and the reaper comes again.
+
+def _call_missing(model: type[Computation]) -> int:
+    """See to it that there is a call of its kind in the queue for each computation that may be taken.
+
+    Gives how many were made. Where that fails they stay queued in the database, and the reaper comes again.
     """
-    wanted = admissible(in_turn(model))[:CALLS].count()
+    kind, wanted = KINDS[model], admissible(in_turn(model))[:CALLS].count()
+    if not wanted:
+        return 0
     try:
-        missing = wanted - django_rq.get_queue(KINDS[model].queue).count if wanted else 0
+        waiting = django_rq.get_queue(kind.queue).get_jobs()  # other kinds have their calls in the same queue
     except RedisError:
         return 0
+    missing = wanted - sum(job.func_name == kind.job for job in waiting)
     return sum(_call(model, uuid4().hex) for _ in range(missing))
 
 

@@ -50,9 +50,9 @@ def has_place(model: type[Computation], owner_id: int | None) -> bool:
 
 def shorter_waits(run: AnalysisRun, *, left: int) -> bool:
     """Whether a run waits that could be taken in place of this one, and has less to compute than the `left` of it."""
-    waiting = admissible(in_turn(AnalysisRun, beside=run.pk))
-    lengths = waiting.values_list(F("iterations_total") - F("iterations_completed"), flat=True)
-    return any(length < left for length in lengths)
+    waiting = admissible(in_turn(AnalysisRun, beside=run.pk)).order_by().values("pk")
+    # from outside: a condition beside the window would leave the longer ones out of the count of turns
+    return AnalysisRun.objects.filter(pk__in=waiting, iterations_total__lt=F("iterations_completed") + left).exists()
 
 
 def positions(model: type[Computation]) -> dict[UUID, int]:

@@ -13,7 +13,7 @@ from analysis.choices import RunStatus, WorkQueue
 from analysis.models import AnalysisRun
 from analysis.progress import progress_of
 from analysis.services import lifecycle, turns
-from tests.factories import AnalysisRunFactory, SensitivityStudyFactory, UserFactory
+from tests.factories import AnalysisRunFactory, RobustnessReportFactory, SensitivityStudyFactory, UserFactory
 
 NOON = timezone.now() - timedelta(hours=1)
 
@@ -117,6 +117,17 @@ class TestCalls:
         assert lifecycle.computations_reap() == 0
         assert django_rq.get_queue(WorkQueue.ANALYSIS).count == 0
 
+    def test_another_kinds_calls_in_the_same_queue_do_not_count(self, users):
+        queue(users, "ada", SensitivityStudyFactory)
+        study = lifecycle.KINDS[SensitivityStudyFactory._meta.model]
+        report = lifecycle.KINDS[RobustnessReportFactory._meta.model]
+        assert study.queue == report.queue
+        for _ in range(3):
+            django_rq.get_queue(report.queue, commit_mode="auto").enqueue_call(report.job)
+        assert lifecycle.computations_reap() == 1
+        waiting = [job.func_name for job in django_rq.get_queue(study.queue).get_jobs()]
+        assert sorted(waiting) == sorted([study.job, *3 * [report.job]])
+
     def test_by_the_reaper_where_the_call_was_lost(self, held_back):
         lifecycle.computation_fail(computation=held_back[0]["ada-1"], reason="Too big.")
         assert lifecycle.computations_reap() == 1
@@ -143,6 +154,13 @@ class TestMakingWay:
         assert not turns.shorter_waits(run, left=1000), "bob has two at work, whether ada makes way or not"
         AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="own")
         assert turns.shorter_waits(run, left=1000)
+
+    def test_not_for_one_behind_longer_ones_of_a_user_who_has_no_more_places(self, users):
+        queue(users, "bob ada ada", iterations_total=1000)
+        take()
+        run = AnalysisRun.objects.get(name="bob-1")
+        AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="third")
+        assert not turns.shorter_waits(run, left=500), "its turn comes after two of its own user's"
 
     def test_it_goes_to_the_end_and_who_lost_a_worker_keeps_its_place(self, users):
         queue(users, "ada bob system")
