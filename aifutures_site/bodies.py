@@ -18,7 +18,13 @@ from django.urls import reverse
 from accounts.api.problems import PayloadTooLarge, problem
 from evidence.tables import MAX_BYTES
 
-LIMITS: Mapping[str, int] = {reverse("evidence-import"): MAX_BYTES}
+FRAME = 65_536
+"""Bytes for what a form sends around its file: borders, headers and the other fields."""
+LIMITS: Mapping[str, int] = {
+    reverse("evidence-import"): MAX_BYTES,
+    reverse("admin:evidence_evidence_import"): MAX_BYTES + FRAME,
+    reverse("admin:evidence_source_import"): MAX_BYTES + FRAME,
+}
 """Bytes at the addresses that take files. Everywhere else as many as the API's parsers and Django's forms take."""
 LINGER = 5.0
 """Seconds for which a client may go on sending what nobody reads."""

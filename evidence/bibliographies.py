@@ -6,8 +6,9 @@ or year; a kind that does not tell a type of source leaves that empty. Addresses
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import rispy
@@ -15,7 +16,7 @@ from bibtexparser.library import Library
 from bibtexparser.middlewares import LatexDecodingMiddleware, LatexEncodingMiddleware
 from bibtexparser.middlewares.names import split_multiple_persons_names
 from bibtexparser.middlewares.parsestack import default_parse_stack, default_unparse_stack
-from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, Field
+from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, Field, String
 from bibtexparser.splitter import Splitter
 from bibtexparser.writer import write
 from django.core.exceptions import ValidationError
@@ -23,6 +24,9 @@ from tablib import Dataset
 
 from evidence.choices import SourceType
 from evidence.tables import bounded, decoded, plain, table_of
+
+for _name in ("bibtexparser", "pylatexenc"):  # a line for each fault of a file, which its uploader is told
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 COLUMNS = ("key", "title", "authors", "publisher", "source_type", "publication_date", "url", "identifier")
 
@@ -38,7 +42,7 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DAY = re.compile(r"(\d{4})(?:[-/](\d{1,2}))?(?:[-/](\d{1,2}))?[-/]*\Z")
 _DOI = re.compile(r"(?:doi:\s*)?(10\..+)\Z", re.IGNORECASE)
 _ARXIV = re.compile(r"arxiv:\s*(.+)\Z", re.IGNORECASE)
-_ISBN = re.compile(r"(?:isbn[:\s]*)?([\dxX][\dxX\s-]{8,16})\Z", re.IGNORECASE)
+_ISBN = re.compile(r"(?:isbn[:\s]*)?((?:\d[\s-]*){9}(?:[\dx]|(?:\d[\s-]*){3}\d))\Z", re.IGNORECASE)
 _GAPS = re.compile(r"\s+")
 
 
@@ -83,14 +87,11 @@ class _Writer(rispy.RisWriter):
 
 def read_bibtex(raw: bytes) -> Dataset:
     """The entries of a BibTeX file. Raises ValidationError naming the line of what is none."""
-    blocks = [
-        block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) else block
-        for block in Splitter(decoded(bounded(raw))).split().blocks
-    ]
+    blocks = list(_blocks(Splitter(decoded(bounded(raw))).split()))
     for number, block in enumerate(blocks):
         if isinstance(block, Entry):
             block.key = str(number)  # two entries of one name are still two entries
-    library = Library([block for block in blocks if block is not None])
+    library = Library(blocks)
     for middleware in (*default_parse_stack(), _Decoding()):
         library = middleware.transform(library)
     for failed in library.failed_blocks:
@@ -120,6 +121,19 @@ def write_ris(table: Dataset) -> bytes:
     """A list of RIS references, one a source."""
     references = [_to_ris(_words(row)) for row in table.dict]
     return rispy.dumps(references, implementation=_Writer).encode()
+
+
+def _blocks(library: Library) -> Iterator[Block]:
+    """All blocks; a @string that says the same again only once. Raises ValidationError for one that says another."""
+    for block in library.blocks:
+        if not isinstance(block, DuplicateBlockKeyBlock):
+            yield block
+        elif not isinstance(again := block.ignore_error_block, String):
+            if again is not None:
+                yield again
+        elif again.value != getattr(block.previous_block, "value", None):
+            line = (block.start_line or 0) + 1
+            raise ValidationError(f"Line {line}: the @string {again.key} is there twice, with different texts.")
 
 
 def _table(rows: Iterable[Mapping[str, str]]) -> Dataset:

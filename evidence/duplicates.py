@@ -16,6 +16,8 @@ SIMILAR = 92.0
 
 _CHUNK = 256  # titles compared with all others at a time: bounded memory
 
+_LONGEST = 1000
+"""Characters in which a number is looked for, more than any field holds: the search takes time with their square."""
 _DOI = re.compile(r"(?:doi:\s*|doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
 _ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5}|[a-z-]+/\d{7})(?:v\d+)?(?:\.pdf)?\Z", re.I)
 _ISBN = re.compile(r"isbn[:\s]*([\d\s-]{9,16}[\dx])\Z", re.IGNORECASE)
@@ -55,6 +57,8 @@ def _address(url: str) -> str:
 
 
 def _number(text: str) -> str | None:
+    if len(text) > _LONGEST:
+        return None
     if match := _DOI.search(text):
         return f"doi:{match[1].rstrip('/').lower()}"
     if match := _ARXIV.search(text):
@@ -69,6 +73,7 @@ class SourceIndex:
     """The stored publications by their marks and titles, to look many up with one read of the table."""
 
     _keys: dict[str, str] = field(default_factory=dict)
+    _marks: dict[str, set[str]] = field(default_factory=dict)
     _titles: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -80,9 +85,13 @@ class SourceIndex:
         return index
 
     def add(self, source: Publication) -> None:
-        """Take one more in."""
-        for mark in marks_of(url=source.url, identifier=source.identifier):
-            self._keys[mark] = source.key
+        """Take one more in, or one that has changed."""
+        marks = marks_of(url=source.url, identifier=source.identifier)
+        for mark in self._marks.get(source.key, set()) - marks:
+            if self._keys.get(mark) == source.key:
+                del self._keys[mark]
+        self._keys.update(dict.fromkeys(marks, source.key))
+        self._marks[source.key] = marks
         self._titles[source.key] = _plain(source.title)
 
     def __contains__(self, key: object) -> bool:

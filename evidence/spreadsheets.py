@@ -6,8 +6,10 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, NoReturn
+from xml.sax import ContentHandler
 
+from defusedxml import sax
 from defusedxml.common import DefusedXmlException
 from django.core.exceptions import ValidationError
 from openpyxl import Workbook, load_workbook
@@ -18,7 +20,15 @@ from accounts.formulas import guarded, unguarded
 from evidence.tables import MAX_ROWS, bounded, plain, table_of
 
 MAX_UNPACKED = 100_000_000
+MAX_PART = 4_000_000
+"""Bytes of a part that is neither a sheet nor the list of texts: openpyxl makes a tree of it as a whole."""
 MAX_COLUMNS = 64
+MAX_ELEMENTS = 3_000_000
+"""XML elements in a sheet: as many rows of as many columns as are read take two thirds of them."""
+MAX_ROW_ELEMENTS = 65_536
+"""In one row, of which openpyxl makes a tree."""
+LAST_ROW = 1_048_576
+"""As in ECMA-376; openpyxl counts up to any row that a file names."""
 _BLANK = (None, "")
 
 
@@ -29,9 +39,12 @@ def read_xlsx(raw: bytes) -> Dataset:
     """
     unpacked_size(bounded(raw))
     try:
+        _look_over(raw)
         book = load_workbook(io.BytesIO(raw), read_only=True, keep_links=False)
         try:
-            lines = _lines(book.worksheets[0])
+            sheet: Any = book.worksheets[0]
+            sheet.reset_dimensions()  # what a file says of its own size may be wrong, and would cut rows off
+            lines = _lines(sheet)
             names = [str(cell.value or "").strip() for cell in next(lines, [])]
             rows = list(_rows(lines, names))
         finally:
@@ -62,17 +75,65 @@ def unpacked_size(raw: bytes) -> int:
     """Bytes that the archive says it holds, which is as many as are read of it. Raises ValidationError for too many."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            size = sum(part.file_size for part in archive.infolist())
+            parts = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise ValidationError("The file is not an XLSX workbook.") from None
+    size = sum(part.file_size for part in parts)
     if size > MAX_UNPACKED:
         raise ValidationError(f"The workbook unpacks to {size:,} bytes; at most {MAX_UNPACKED:,} are read.")
+    for part in parts:
+        if part.file_size > MAX_PART and not _is_long(part.filename):
+            raise ValidationError(
+                f"The part {part.filename} of the workbook unpacks to {part.file_size:,} bytes, which is not for a "
+                f"table (at most {MAX_PART:,}); put the table alone into a workbook."
+            )
     return size
+
+
+def _is_long(name: str) -> bool:
+    """Whether it is a part of a workbook that grows with its table."""
+    return name == "xl/sharedStrings.xml" or name.startswith("xl/worksheets/sheet")
+
+
+class _Look(ContentHandler):
+    """Reads a long part without making trees of it. Raises ValidationError for what would take far too much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._elements = self._row = self._row_began = 0
+
+    def startElement(self, name: str, attrs: Any) -> None:
+        self._elements += 1
+        if name.rpartition(":")[2] == "row":
+            self._row_began, before = self._elements, self._row
+            self._row = int(float(attrs.get("r", before + 1)))
+            if not before < self._row <= LAST_ROW:
+                self._refuse(f"has row {self._row} after row {before}; rows go from 1 up to {LAST_ROW:,}")
+        if self._elements - self._row_began > MAX_ROW_ELEMENTS and self._row:
+            self._refuse(f"has far too many cells in row {self._row}")
+        if self._elements > MAX_ELEMENTS:
+            self._refuse("has far too many cells")
+
+    def _refuse(self, words: str) -> NoReturn:
+        raise ValidationError(f"A sheet of the workbook {words}.")
+
+
+def _look_over(raw: bytes) -> None:
+    """Raise ValidationError for a workbook with long parts that are not to be loaded."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for part in archive.infolist():
+            if _is_long(part.filename):
+                with archive.open(part) as source:
+                    sax.parse(source, _Look())
 
 
 def _lines(sheet: Any) -> Iterator[list[Any]]:
     """The cells of every row that is not blank, up to the last that holds something."""
+    before = None
     for cells in sheet.iter_rows(max_col=MAX_COLUMNS + 1):
+        if cells is before:
+            continue  # openpyxl fills gaps, of up to a million rows, with one and the same
+        before = cells
         line = list(cells)
         while line and line[-1].value in _BLANK:
             line.pop()

@@ -111,7 +111,7 @@ class EvidenceResource(TableResource):
         if (code := self._row.get("hypothesis")) and code not in self._hypotheses:
             yield "hypothesis", f"unknown hypothesis {code!r:.40}; known are {', '.join(self._hypotheses)}"
         name = self._row.get("id")
-        if name and (first := self._first.setdefault(name, number)) != number:
+        if name and (first := self._first.get(name)):
             yield "id", f"{name} is in row {first} already"
 
     def write(self, instance: Evidence, number: int, *, actor: User, reason: str, is_create: bool) -> str:
@@ -126,7 +126,7 @@ class EvidenceResource(TableResource):
         with transaction.atomic() if changes or not is_create else nullcontext():
             if source is not None and changes:
                 self.changes_note(number, source, changes)
-                source = source_edit(source=source, changes=changes, **who)
+                source = source_edit(source=source, changes=changes, index=self._index, **who)
             elif source is not None and source._state.adding and not is_create:
                 sources_store(sources=[source], **who)
             outcome = self._create(source, actor) if is_create else self._edit(instance, source, number, **who)
@@ -139,6 +139,7 @@ class EvidenceResource(TableResource):
     def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
         """As of all tables; and say where the row tells a status that the item does not have."""
         super().save_instance(instance, is_create, row, **kwargs)
+        self._first[self._row["id"]] = kwargs["row_number"]  # not of a refused row, which takes nothing
         told = row.get("status")
         if told and told != instance.status:  # a new instance is a draft
             words = f"The status {told!r:.60} is not taken: the item was {instance.status}; review changes it."

@@ -71,7 +71,7 @@ class SourceResource(TableResource):
         if len(keys) > 1:
             yield "url", f"stands for more than one stored source: {' and '.join(sorted(keys))}"
         for key in keys:
-            if (first := self._first.setdefault(key, number)) != number:
+            if first := self._first.get(key):
                 yield "key", f"this publication is in row {first} already"
 
     def write(self, instance: Source, number: int, *, actor: User, reason: str, is_create: bool) -> str:
@@ -85,11 +85,12 @@ class SourceResource(TableResource):
                 self.warn(number, f"The key {told!r:.60} is not taken: its key is {source.key}.")
             return "created"
         changes = differing(instance, given)
-        if not changes:
-            return "unchanged"
-        self.changes_note(number, instance, changes)
-        self.source_keep(source_edit(source=instance, actor=actor, changes=changes, reason=reason))
-        return "updated"
+        if changes:
+            self.changes_note(number, instance, changes)
+            how: dict[str, Any] = {"actor": actor, "reason": reason, "index": self._index}
+            self.source_keep(source_edit(source=instance, changes=changes, **how))
+        self._first[instance.key] = number  # not of a refused row, which takes nothing
+        return "updated" if changes else "unchanged"
 
 
 def differing(stored: Source, given: Mapping[str, Any]) -> dict[str, Any]:

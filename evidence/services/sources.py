@@ -83,8 +83,11 @@ def source_edit(
     changes: Mapping[str, Any],
     reason: str = "",
     expected_version: int | None = None,
+    index: SourceIndex | None = None,
 ) -> Source:
     """Change a publication; its key stays. The quality of its items follows its date.
+
+    `index` holds the known publications, where the caller has read them for many changes.
 
     What items get their weight or name from (see `WEIGHING_DETAILS`) makes drafts of all that is under review and
     comes from it, with the actor as an author (see `drafts_reopen`). Where approved items, or open revisions of them,
@@ -105,7 +108,8 @@ def source_edit(
     reason = checked_reason(reason, needed=bool(counting))
     write(row, changed)
     source_check(row, identifier="identifier" in changed)
-    _check_place(row, SourceIndex.of(Source.objects.exclude(pk=row.pk)))
+    if not changed.keys().isdisjoint({"url", "identifier"}):
+        _check_place(row, SourceIndex.of(Source.objects.all()) if index is None else index)
     row.version += 1
     store(row, actor=actor, reason=reason)
     reopened = drafts_reopen(items=items, source=row, actor=actor, reason=reason)
@@ -138,9 +142,10 @@ def source_check(source: Source, *, identifier: bool = True) -> None:
         raise ValidationError("A source needs an address or an identifier.", code="required")
 
 
-def _check_place(source: Source, others: SourceIndex) -> None:
-    """Raise ValidationError for a source that is one of the others."""
-    if found := others.same(url=source.url, identifier=source.identifier):
+def _check_place(source: Source, index: SourceIndex) -> None:
+    """Raise ValidationError for a source that is another one of the index."""
+    same = index.same(url=source.url, identifier=source.identifier)
+    if found := [key for key in same if key != source.key or source._state.adding]:
         raise _duplicate(found)
 
 

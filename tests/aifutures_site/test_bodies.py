@@ -103,6 +103,16 @@ def test_a_broken_form_is_answered_by_the_application(port):
     assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
 
 
+@pytest.mark.parametrize("model", ["evidence", "source"])
+def test_forms_that_take_tables_have_room_for_the_largest(port, model):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        sizes = (20_000_000, 20_100_000)
+        files = [{"file": ("rows.csv", b"x" * size)} for size in sizes]
+        answers = [client.post(f"/admin/evidence/{model}/import", files=file, data={"reason": "y"}) for file in files]
+        assert [answer.status_code for answer in answers] == [403, 413]  # the first for want of a CSRF token
+        assert answers[0].headers["Content-Type"].startswith("text/html")
+
+
 def test_tables_may_be_bigger(port):
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=JSON) as client:
         assert client.post(f"{IMPORT}?dry_run=true", content=b"x" * 20_000_000).status_code == 401

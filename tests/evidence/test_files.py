@@ -9,8 +9,11 @@ import openpyxl
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from tablib import Dataset
 
+from evidence import spreadsheets
 from evidence.files import FORMATS, RESOURCES, TableKind, table_read
 from evidence.models import Source
 from evidence.resources import EvidenceResource, SourceResource
@@ -91,6 +94,52 @@ class TestSpreadsheets:
         with pytest.raises(ValidationError, match=words):
             read_xlsx(raw())
 
+    def test_a_wrong_dimension_hides_no_rows(self):
+        raw = changed(book(["id", "a"], ["x", 1], ["y", 2]), b'<dimension ref="A1:B3"', b'<dimension ref="A1:A2"')
+        assert list(read_xlsx(raw)) == [("x", "1"), ("y", "2")]
+
+    @pytest.mark.parametrize(
+        ("row", "words"),
+        [
+            (b"999999999999", "row 999999999999 after row 1;"),
+            (b"1048577", "row 1048577 after row 1;"),
+            (b"1", "row 1 after row 1;"),
+            (b"no", "not a readable"),
+        ],
+    )
+    def test_rows_that_no_sheet_has_are_refused(self, row, words):
+        with pytest.raises(ValidationError, match=words):
+            read_xlsx(changed(book(["id"], ["x"]), b'<row r="2"', b'<row r="%b"' % row))
+
+    def test_the_last_row_of_a_sheet_is_read(self):
+        raw = changed(book(["id"], ["x"]), b'<row r="2"', b'<row r="1048576"')
+        assert list(read_xlsx(raw)) == [("x",)]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "words"),
+        [
+            (b"</row></sheetData>", b"<c/>" * 70_000 + b"</row></sheetData>", "too many cells in row 2"),
+            (b"</row></sheetData>", b"<c><is>" + b"<r/>" * 70_000 + b"</is></c></row></sheetData>", "cells in row 2"),
+            (b"</worksheet>", b"<a/>" * 70_000 + b"</worksheet>", "too many cells"),
+        ],
+        ids=["cells", "in a cell", "after the rows"],
+    )
+    def test_trees_that_would_fill_the_memory_are_not_made(self, old, new, words):
+        with pytest.raises(ValidationError, match=words):
+            read_xlsx(changed(book(["id"], ["x"]), old, new))
+
+    def test_a_sheet_of_very_many_elements_is_refused(self, monkeypatch):
+        monkeypatch.setattr(spreadsheets, "MAX_ELEMENTS", 1000)
+        assert len(read_xlsx(book(["id"], *[["x"]] * 100))) == 100
+        with pytest.raises(ValidationError, match="far too many cells"):
+            read_xlsx(book(["id"], *[["x"]] * 500))
+
+    @pytest.mark.parametrize("part", ["xl/styles.xml", "xl/workbook.xml", "_rels/.rels", "[Content_Types].xml"])
+    def test_parts_that_belong_to_no_table_are_small(self, part):
+        raw = changed(book(["id"], ["x"]), b"</", b" " * 4_000_000 + b"</", part)
+        with pytest.raises(ValidationError, match="put the table alone"):
+            read_xlsx(raw)
+
     def test_a_bomb_is_not_unpacked(self):
         raw = zipped(*[(f"xl/{n}.xml", b" " * 50_000_000) for n in range(3)])
         assert len(raw) < 1_000_000
@@ -104,6 +153,15 @@ class TestSpreadsheets:
         evil = zipped(*[(name, lol + parts.read(name).partition(b"?>")[2]) for name in parts.namelist()])
         with pytest.raises(ValidationError, match=r"entities|not a readable"):
             read_xlsx(evil)
+
+
+def changed(raw, old, new, part="xl/worksheets/sheet1.xml"):
+    """The workbook with something else in a part of it."""
+    parts = zipfile.ZipFile(io.BytesIO(raw))
+    assert old in parts.read(part)
+    texts = {name: parts.read(name) for name in parts.namelist()}
+    texts[part] = texts[part].replace(old, new, 1)
+    return zipped(*texts.items())
 
 
 def zipped(*parts):
@@ -140,6 +198,31 @@ class TestBibliographies:
             ["A study of order", "Doe, Jane; Roe, Richard", "Press", "academic_paper", "2024-03-01", "", "10.1000/x1"],
             ["Plans", "", "", "government_study", "2023-01-01", "https://example.org/p", ""],
         ]
+
+    @pytest.mark.parametrize(
+        ("number", "identifier"),
+        [
+            ("1234-5678", ""),
+            ("1234-567X", ""),
+            ("978-0-262-03384-8", "ISBN 978-0-262-03384-8"),
+            ("0306406152", "ISBN 0306406152"),
+        ],
+    )
+    def test_of_serial_numbers_only_an_isbn_identifies(self, number, identifier):
+        raw = f"TY  - JOUR\nTI  - A\nSN  - {number}\nER  -\n".encode()
+        assert table_read(TableKind.SOURCES, "a.ris", raw).dict[0]["identifier"] == identifier
+
+    def test_a_string_may_be_there_twice_if_it_says_the_same(self):
+        text = b"@string{m = {Mag}}\n@string{m = {%b}}\n@article{a, title={x}, journal=m}\n"
+        assert table_read(TableKind.SOURCES, "a.bib", text % b"Mag").dict[0]["publisher"] == "Mag"
+        with pytest.raises(ValidationError, match="Line 2: the @string m is there twice"):
+            table_read(TableKind.SOURCES, "a.bib", text % b"Other")
+
+    def test_faults_of_a_file_do_not_flood_the_log(self, caplog):
+        text = b"@article{a, title={\\nosuch{ } $x \\begin{y}}}\n@article{b, title={x\n"
+        with pytest.raises(ValidationError, match="Line 2"):
+            table_read(TableKind.SOURCES, "a.bib", text)
+        assert not caplog.records
 
     @pytest.mark.parametrize(
         ("name", "raw", "words"),
@@ -211,6 +294,35 @@ class TestRoundTrips:
         assert "'told' is not taken" in answer.rows[2].warnings[0]
         stored.refresh_from_db()
         assert (stored.title, stored.identifier, stored.source_type) == ("New", "10.1000/a", "think_tank")
+
+    def test_a_refused_row_takes_neither_id_nor_publication(self):
+        curator = UserFactory(role="curator")
+        bad, good = list({**ROW, "strength": "1.5"}.values()), list(ROW.values())
+        answer = evidence_import(actor=curator, table=Dataset(bad, good, good, headers=list(ROW)), partial=True)
+        assert [row.outcome for row in answer.rows] == ["refused", "created", "refused"]
+        assert "in row 2 already" in answer.rows[2].errors[0].message
+        stored = SourceFactory(url="https://example.org/a")
+        head, place = ["key", "title", "publication_date"], stored.key
+        rows = [[place, "", "1200-01-01"], [place, "New", ""], [place, "Newer", ""]]
+        answer = source_import(actor=curator, table=Dataset(*rows, headers=head), partial=True)
+        assert [row.outcome for row in answer.rows] == ["refused", "updated", "refused"]
+
+    def test_many_changed_sources_are_compared_with_one_read_of_the_table(self):
+        curator = UserFactory(role="curator")
+        sources = SourceFactory.create_batch(5)
+        rows = [[source.key, f"https://example.org/new/{number}"] for number, source in enumerate(sources)]
+        with CaptureQueriesContext(connection) as queries:
+            answer = source_import(actor=curator, table=Dataset(*rows, headers=["key", "url"]))
+        assert answer.counts == {"updated": 5}
+        whole = [q["sql"] for q in queries if 'FROM "evidence_source"' in q["sql"] and "WHERE" not in q["sql"]]
+        assert len(whole) == 1
+
+    def test_an_address_that_a_source_gave_up_is_free_for_a_later_row(self):
+        curator = UserFactory(role="curator")
+        one, two = SourceFactory(url="https://example.org/1"), SourceFactory(url="https://example.org/2")
+        rows = [[one.key, "https://example.org/3"], [two.key, "https://example.org/1"]]
+        answer = source_import(actor=curator, table=Dataset(*rows, headers=["key", "url"]))
+        assert answer.counts == {"updated": 2}, answer.rows
 
     def test_a_preview_tells_what_changes(self):
         curator = UserFactory(role="curator")

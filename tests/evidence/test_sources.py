@@ -1,9 +1,12 @@
 """Writing publications and questions, and telling one publication from another."""
 
 from datetime import date
+from time import process_time
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry
 from evidence.duplicates import SourceIndex, marks_of
@@ -93,6 +96,21 @@ def test_a_stored_address_that_is_none_hides_no_other():
 
 def test_isbn_with_and_without_hyphens():
     assert marks_of(url="", identifier="ISBN 978-0-262-03384-8") == marks_of(url="", identifier="isbn:9780262033848")
+
+
+@pytest.mark.parametrize("field", ["url", "identifier"])
+def test_a_very_long_cell_takes_no_time(field):
+    text = "10.1234/" * 100_000 + " x"
+    began = process_time()
+    marks_of(**{"url": "", "identifier": "", field: text})
+    assert process_time() - began < 5
+
+
+def test_the_place_of_a_source_is_looked_up_only_where_it_changes(curator):
+    source = SourceFactory()
+    with CaptureQueriesContext(connection) as queries:
+        source_edit(source=source, actor=curator, changes={"title": "New"})
+    assert not [q for q in queries if 'FROM "evidence_source"' in q["sql"] and "WHERE" not in q["sql"]]
 
 
 def test_similar_titles_are_found():
