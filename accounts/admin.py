@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -125,6 +125,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 
 AUDIT_COLUMNS = ("at", "actor_name", "action", "object_type", "object_id", "reason", "request_id", "details")
+MOST_EXPORTED = 100_000
+"""Entries in one file, which is made in memory."""
 
 
 class _ReadOnlyAdmin(ModelAdmin):
@@ -189,6 +191,10 @@ class AuditEntryAdmin(_ReadOnlyAdmin):
             entries = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return redirect(reverse("admin:accounts_auditentry_changelist"))
+        if entries[: MOST_EXPORTED + 1].count() > MOST_EXPORTED:
+            text = f"These are more than {MOST_EXPORTED:,} entries: choose a shorter period, and export one by one."
+            self.message_user(request, text, messages.ERROR)
+            return redirect(f"{reverse('admin:accounts_auditentry_changelist')}?{request.GET.urlencode()}")
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
         writer = csv.writer(response)

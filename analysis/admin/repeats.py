@@ -79,8 +79,7 @@ class RepeatsMixin(ModelAdmin):
     @admin.action(description="Requeue what failed or hangs", permissions=["rerun"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[Computation]) -> None:
         """Take what is running from its worker; of what failed, which stays on record, queue a new one."""
-        chosen = list(queryset[: MOST + 1])
-        wanted = [each for each in chosen if each.status in (RunStatus.FAILED, RunStatus.RUNNING)]
+        wanted = list(queryset.filter(status__in=(RunStatus.FAILED, RunStatus.RUNNING))[: MOST + 1])
         if not wanted:
             text = "None of them has failed or is running. What is queued waits for a worker."
             self.message_user(request, text, messages.WARNING)
@@ -104,7 +103,7 @@ class RepeatsMixin(ModelAdmin):
         if len(chosen) != _PAIR or any(each.status != RunStatus.SUCCEEDED for each in chosen):
             self.message_user(request, "Choose two that have succeeded.", messages.ERROR)
             return None
-        return redirect(f"{reverse('analysis-compare')}?runs={chosen[0].pk},{chosen[1].pk}")
+        return redirect(f"{reverse('run_compare')}?runs={chosen[0].pk},{chosen[1].pk}")
 
     def _each(self, request: HttpRequest, chosen: list[Computation]) -> None:
         """Release what is running, and run all else again; say with which it could not be done and why."""

@@ -36,6 +36,17 @@ def test_what_the_filters_leave_goes_out_without_formulas_and_is_noted(client, a
     assert client.get(reverse(EXPORT), {"colour": "red"}).status_code == 302
 
 
+def test_more_than_fit_into_a_file_are_refused_with_what_to_do(client, admin, monkeypatch):
+    monkeypatch.setattr("accounts.admin.MOST_EXPORTED", 1)
+    audit_record(actor=admin, action="run.start")
+    assert client.get(reverse(EXPORT), {"action": "run.start"}).status_code == 200
+    audit_record(actor=admin, action="run.start")
+    page = client.get(reverse(EXPORT), {"action": "run.start"}, follow=True)
+    assert "choose a shorter period" in page.content.decode()
+    assert page.redirect_chain == [(f"{reverse('admin:accounts_auditentry_changelist')}?action=run.start", 302)]
+    assert AuditEntry.objects.filter(action="audit.export").count() == 1
+
+
 @pytest.mark.parametrize("role", ["viewer", "analyst", "curator"])
 def test_the_trail_is_for_admins(client, role):
     client.force_login(UserFactory(role=role))

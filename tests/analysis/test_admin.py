@@ -118,6 +118,11 @@ class TestActions:
         assert AnalysisRun.objects.count() == 4
         assert "None of them has failed" in act("requeue", AnalysisRunFactory(succeeded=True)).content.decode()
 
+    def test_requeue_finds_what_failed_among_many_that_did_not(self, act):
+        failed = AnalysisRunFactory(failed=True, model_document=model_document_build(iterations=4096).to_json())
+        others = [AnalysisRunFactory(succeeded=True) for _ in range(25)]
+        assert "1 queued anew" in act("requeue", *others, failed).content.decode()
+
     def test_what_can_no_longer_be_computed_is_told(self, act):
         run = AnalysisRunFactory(failed=True, model_document={"schema": "of old"})
         assert "queued anew" not in act("rerun", run).content.decode()
@@ -129,7 +134,7 @@ class TestActions:
         assert "Choose two" in act("compare", one, AnalysisRunFactory()).content.decode()
         data = {"action": "compare", "_selected_action": [str(one.pk), str(other.pk)]}
         answer = client.post(reverse("admin:analysis_analysisrun_changelist"), data)
-        assert answer.url == f"{reverse('analysis-compare')}?runs={one.pk},{other.pk}"
+        assert answer.url == f"{reverse('run_compare')}?runs={one.pk},{other.pk}"
 
 
 class TestPublication:
