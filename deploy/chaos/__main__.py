@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import time
 from secrets import token_urlsafe
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, help=f"of each run that is hurt ({ITERATIONS:,})")
     parser.add_argument("--logs", action="store_true", help="print what the processes said where a scenario went wrong")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # what was started ends with its blocks
     with installation() as place:
         logging.disable(logging.WARNING)  # this process is told of lost servers as well, and knows
         sys.exit(_go_through(place, arguments))
@@ -40,7 +42,6 @@ def main() -> None:
 def _go_through(place: Installation, arguments: argparse.Namespace) -> int:
     from accounts.policies import Role  # noqa: PLC0415 - these need the settings, which name the servers
     from accounts.services import user_create  # noqa: PLC0415
-    from deploy.chaos.audit import numbers  # noqa: PLC0415
     from deploy.chaos.scenarios import SCENARIOS  # noqa: PLC0415
     from deploy.chaos.trial import Trial  # noqa: PLC0415
 
@@ -60,10 +61,11 @@ def _go_through(place: Installation, arguments: argparse.Namespace) -> int:
             SCENARIOS[key].act(trial)
         except Exception as error:
             trial.faults.append(f"{type(error).__name__}: {error}")
+        except SystemExit:
+            _say(f"{SCENARIOS[key].name}: not ended; {'; '.join(trial.faults)}")
+            raise
         place.mend()
         verdict = trial.conclude(begun)
-        if key == "undisturbed":
-            reference |= {run.input_hash: numbers(run.result) for run in trial.runs() if run.result}
         _say(_line(SCENARIOS[key].name, verdict))
         failed = failed or bool(verdict.faults)
         if verdict.faults and arguments.logs:

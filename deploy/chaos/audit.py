@@ -51,8 +51,12 @@ def _faults(run: AnalysisRun, reference: Mapping[str, str]) -> Iterator[str]:
         yield f"{run.status} with{'' if run.result else 'out'} a result"
     if run.status == RunStatus.FAILED and not run.error:
         yield "failed without a reason"
-    if run.result is not None and reference.get(run.input_hash, "") not in ("", numbers(run.result)):
-        yield "other numbers than an undisturbed run"
+    if run.result is not None:
+        expected = reference.get(run.input_hash)
+        if expected is None:
+            yield "no undisturbed run to compare it with"
+        elif expected != numbers(run.result):
+            yield "other numbers than an undisturbed run"
 
 
 def _crowds(runs: Sequence[AnalysisRun], limit: int) -> Iterator[str]:

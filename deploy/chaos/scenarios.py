@@ -15,6 +15,7 @@ from analysis.choices import RunStatus, WorkQueue
 from analysis.models import AnalysisRun
 from analysis.services.lifecycle import KINDS, MAX_LOSSES, SILENCE, computation_cancel
 from analysis.services.workers import served_queues
+from deploy.chaos.audit import numbers
 from deploy.chaos.installation import WORKERS, patiently
 from deploy.chaos.trial import Trial, heartbeats_move
 from tests.dask_processes import DaskProcesses
@@ -33,6 +34,8 @@ def undisturbed(trial: Trial) -> None:
     trial.begin()
     for seed in (1, 2, 3):
         trial.ask(seed, owner=None, iterations=SMALL)
+    trial.until(lambda: all(run.is_final for run in trial.runs()), "the end of every run")
+    trial.reference |= {run.input_hash: numbers(run.result) for run in trial.runs() if run.result}
 
 
 def worker_killed(trial: Trial) -> None:

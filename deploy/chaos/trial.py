@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -27,7 +27,7 @@ from deploy.chaos.audit import faults
 from deploy.chaos.installation import Installation, patiently
 
 END_SECONDS = 180
-"""In which everything has ended, whatever has happened."""
+"""Of one scenario: in which everything has ended, whatever has happened."""
 LOOK_SECONDS = 0.05
 
 
@@ -49,10 +49,11 @@ class Trial:
     place: Installation
     users: list[User]
     iterations: int
-    reference: Mapping[str, str]
+    reference: dict[str, str]
     pks: list[UUID] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     recovery: float | None = None
+    deadline: float = field(default_factory=lambda: time.monotonic() + END_SECONDS)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def ask(self, seed: int, *, owner: int | None = 0, iterations: int | None = None) -> AnalysisRun:
@@ -86,10 +87,11 @@ class Trial:
 
     def until(self, done: Callable[[], object], what: str, seconds: float = END_SECONDS) -> bool:
         """Wait; note what did not come, and give False."""
-        deadline = time.monotonic() + seconds
+        begun = time.monotonic()
+        deadline = min(begun + seconds, self.deadline)
         while not done():
             if time.monotonic() > deadline:
-                self.faults.append(f"not within {seconds:g} s: {what}")
+                self.faults.append(f"not within {max(0, deadline - begun):.0f} s: {what}")
                 return False
             time.sleep(LOOK_SECONDS)
         return True
@@ -124,7 +126,8 @@ class Trial:
 
         def tell() -> None:
             seen = -1
-            for message in _messages(f"ws://127.0.0.1:{self.place.port}/ws/analysis/progress", offered, pk):
+            url = f"ws://127.0.0.1:{self.place.port}/ws/analysis/progress"
+            for message in _messages(url, offered, pk, self.deadline):
                 self.expect(message["seq"] >= seen, f"message {message['seq']} is not told after {seen}")
                 seen = message["seq"]
                 if message["type"] != "progress":
@@ -137,7 +140,7 @@ class Trial:
         """Wait for the end of all, and judge."""
         self.until(lambda: all(run.is_final for run in self.runs()), "the end of every run")
         for thread in self._threads:
-            thread.join(END_SECONDS)
+            thread.join(max(0, self.deadline - time.monotonic()) + 1)
         runs = self.runs()
         found = patiently(lambda: faults(runs, self.reference, get_config().limits.running_per_user))
         retries = sum(max(0, run.attempt - 1) for run in runs)
@@ -161,9 +164,8 @@ class Trial:
         self._threads[-1].start()
 
 
-def _messages(url: str, offered: list[str], pk: UUID) -> Iterator[dict[str, object]]:
-    """What a client hears of a run, over as many connections as it takes; for a bounded time."""
-    deadline = time.monotonic() + END_SECONDS
+def _messages(url: str, offered: list[str], pk: UUID, deadline: float) -> Iterator[dict[str, object]]:
+    """What a client hears of a run, over as many connections as it takes."""
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, WebSocketException), connect(url, subprotocols=offered) as socket:
             socket.send(json.dumps({"action": "subscribe", "run_id": str(pk)}))
