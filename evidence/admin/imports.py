@@ -85,11 +85,11 @@ class TableImportAdmin(ModelAdmin):
         return TemplateResponse(request, "admin/evidence/tableimport/change_form.html", self._context(request, record))
 
     def _context(self, request: HttpRequest, record: TableImport) -> dict[str, Any]:
-        counts = record.counts
+        working = record.status in (ImportStatus.CHECKING, ImportStatus.IMPORTING)
+        counts, all_rows = ({}, []) if working else (record.counts, record.rows)  # the page asks again every second
         present = [name for name in OUTCOMES if name in counts]
         show = request.GET.get("show") if request.GET.get("show") in present else next(iter(present), "")
-        rows = [row for row in record.rows if row["outcome"] == show]
-        working = record.status in (ImportStatus.CHECKING, ImportStatus.IMPORTING)
+        rows = [row for row in all_rows if row["outcome"] == show]
         refused = counts.get("refused", 0)
         return {
             **self.admin_site.each_context(request),
@@ -104,7 +104,7 @@ class TableImportAdmin(ModelAdmin):
             "tabs": [(name, counts[name]) for name in present],
             "show": show,
             "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
-            "warned": sum(1 for row in record.rows if row["warnings"]),
+            "warned": sum(1 for row in all_rows if row["warnings"]),
             "again": reverse(f"{_LISTS[TableKind(record.kind)]}_import"),
             "list": reverse(f"{_LISTS[TableKind(record.kind)]}_changelist"),
         }

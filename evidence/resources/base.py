@@ -38,6 +38,7 @@ class TableResource(ModelResource):
 
     `import_data(dataset, user=..., reason=..., use_transactions=False)`, in a transaction of the caller's, writes as
     that user, for that reason. `outcomes`, `changes` and `warnings` then tell, by row from 1, what became of the rows.
+    With `tries`, whose caller takes everything back, others may number items meanwhile.
     New rows are stored together (`new_rows_store`), since one by one takes five times as long.
     """
 
@@ -46,8 +47,11 @@ class TableResource(ModelResource):
     columns_of_fields: ClassVar[Mapping[str, str]]
     """Where the services' names of fields differ from those of columns."""
 
-    def __init__(self, progress: Callable[[int], None] = lambda rows: None, **kwargs: Any) -> None:
+    def __init__(
+        self, progress: Callable[[int], None] = lambda rows: None, *, tries: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.tries = tries
         self.progress = progress
         self.outcomes: dict[int, str] = {}
         self.changes: dict[int, list[ColumnChange]] = {}

@@ -101,7 +101,7 @@ class EvidenceResource(TableResource):
         """Check the columns, and read once what all rows are compared with. Raises ValidationError."""
         super().before_import(dataset, **kwargs)
         self._hypotheses = {row.code: row for row in Hypothesis.objects.all()}
-        self._names = ItemNames.held(self._hypotheses.values())
+        self._names = (ItemNames.of if self.tries else ItemNames.held)(self._hypotheses.values())
         self._names.reserve(_name(row) for row in dataset.dict)
         self._first: dict[str, int] = {}
         self._new_items: list[Evidence] = []

@@ -1,7 +1,7 @@
 """Files of curators on their way into the database: checked first, then imported or discarded.
 
-What is small is done at once, what is large by a worker. Every step is one transaction, so a worker that dies leaves
-nothing half-written; the row of the import is held meanwhile, so no step is done twice.
+What is small is done at once, what is large by a worker. Every step is one transaction, begun once the file is read, so
+a worker that dies leaves nothing half-written; the row of the import is held meanwhile, so no step is done twice.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import django_rq
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
+from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
+from tablib import Dataset
 
-from accounts.audit import audit_record, current_request_id
+from accounts.audit import current_request_id
 from accounts.models import User
 from accounts.policies import Scope
 from evidence.choices import ImportStatus, TableKind
@@ -39,7 +42,11 @@ KEPT = timedelta(days=1)
 """For so long a file waits to be imported."""
 SIGN_SECONDS = 120
 """A worker that has given no sign of life for so long is lost."""
+STEP_SECONDS = 3600
+"""After so long a worker gives a step up; the largest files take minutes."""
+CHANGED = "What is stored has changed since the file was checked, so its rows would do something else now: look again."
 _SIGN_ROWS = 100
+_AT_WORK = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
 
 _IMPORTS: Mapping[str, Callable[..., ImportAnswer]] = {
     TableKind.ITEMS: evidence_import,
@@ -64,35 +71,48 @@ def file_upload(*, actor: User, kind: TableKind, file_name: str, content: bytes,
         reason=reason,
         created_by=actor,
     )
+    table = None if record.is_large else _table(record)
     with transaction.atomic():
         record.save(force_insert=True)
-        if not record.is_large:
-            _perform(record, ImportStatus.CHECKING)
-    if record.is_large:
-        _ask_worker(record)
+        if table is not None:
+            _perform(record, table)
+    if table is None:
+        try:
+            _ask_worker(record)
+        except RedisError:
+            record.delete()
+            raise
     return record
 
 
 def file_import(*, record: TableImport, actor: User, partial: bool = False) -> TableImport:
     """Write the rows of a checked file: all or none, or, with `partial`, those that are right.
 
+    Where that would do something else than the check told, nothing is written, and what it would do is told anew.
     Raises PermissionDenied also for others than its uploader, Conflict, ValidationError and RedisError.
     """
+    table = None if record.is_large or record.status != ImportStatus.CHECKED else _table(record)
     with transaction.atomic():
         record = _own(record, actor, {ImportStatus.CHECKED})
         record.status, record.partial, record.request_id = ImportStatus.IMPORTING, partial, current_request_id()
         record.save(update_fields=["status", "partial", "request_id"])
-        if not record.is_large:
-            _perform(record, ImportStatus.IMPORTING)
-    if record.is_large:
-        _ask_worker(record)
+        if table is not None:
+            _perform(record, table)
+    if table is None:
+        try:
+            _ask_worker(record)
+        except RedisError:
+            TableImport.objects.filter(pk=record.pk, status=record.status).update(status=ImportStatus.CHECKED)
+            raise
     return record
 
 
 def file_retry(*, record: TableImport, actor: User) -> TableImport:
     """Ask a worker anew where the one that was asked is lost. Raises PermissionDenied, Conflict and RedisError."""
     with transaction.atomic():
-        record = _own(record, actor, {ImportStatus.CHECKING, ImportStatus.IMPORTING})
+        record = _own(record, actor, set(_AT_WORK))
+    if rows_done(record) is not None:
+        raise Conflict("A worker is at it, or will be.")
     _ask_worker(record)
     return record
 
@@ -104,32 +124,35 @@ def file_discard(*, record: TableImport, actor: User) -> None:
 
 
 def files_forget() -> int:
-    """Forget files that nobody has imported for a day; how many there were."""
-    old = TableImport.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(status=ImportStatus.IMPORTED)
-    return old.delete()[0]
+    """Forget files that nobody has imported for a day; how many there were. Those at work have another day."""
+    now = timezone.now()
+    waiting = Q(status__in=(ImportStatus.CHECKED, ImportStatus.FAILED), created_at__lt=now - KEPT)
+    lost = Q(status__in=_AT_WORK, created_at__lt=now - 2 * KEPT)
+    return TableImport.objects.filter(waiting | lost).delete()[0]
 
 
-@transaction.atomic
 def step_perform(*, pk: UUID | str, progress: Callable[[int], None] = lambda rows: None) -> None:
     """Take the step that the import waits for: check its file, or write its rows.
 
     A file that cannot be read fails the import, in words; whatever else goes wrong is raised, and nothing is written.
     """
-    record = TableImport.objects.select_for_update().filter(pk=pk).first()
-    if record is None or record.status not in (ImportStatus.CHECKING, ImportStatus.IMPORTING):
+    record = TableImport.objects.filter(pk=pk, status__in=_AT_WORK).first()
+    if record is None:
         return  # discarded, or done already
     try:
+        table = _table(record)
         with transaction.atomic():
-            _perform(record, ImportStatus(record.status), progress)
+            held = TableImport.objects.select_for_update().filter(pk=pk, status=record.status).first()
+            if held is not None:
+                _perform(held, table, progress)
     except (ValidationError, PermissionDenied) as error:
         step_fail(record=record, fault=" ".join(getattr(error, "messages", [str(error)])))
 
 
 def step_fail(*, record: TableImport, fault: str) -> None:
-    """End an import of which nothing is written, and forget its file."""
-    record.status, record.fault, record.content = ImportStatus.FAILED, fault, None
-    record.finished_at = timezone.now()
-    record.save(update_fields=["status", "fault", "content", "finished_at"])
+    """End an import of which nothing is written, and forget its file; not where another worker has done that step."""
+    ended = {"status": ImportStatus.FAILED, "fault": fault, "content": None, "finished_at": timezone.now()}
+    TableImport.objects.filter(pk=record.pk, status=record.status).update(**ended)
 
 
 def rows_done(record: TableImport) -> int | None:
@@ -155,26 +178,36 @@ def rows_tell(pk: UUID | str) -> Callable[[int], None]:
     return tell
 
 
-def _perform(record: TableImport, step: ImportStatus, progress: Callable[[int], None] = lambda rows: None) -> None:
+def _table(record: TableImport) -> Dataset:
+    return table_read(TableKind(record.kind), record.file_name, bytes(record.content or b""))
+
+
+def _perform(record: TableImport, table: Dataset, progress: Callable[[int], None] = lambda rows: None) -> None:
+    """Take the record's step, in a transaction that holds the record."""
     actor = record.created_by
     if actor is None:
         raise PermissionDenied("Who uploaded the file has left.")
-    answer = _IMPORTS[record.kind](
-        actor=actor,
-        table=table_read(TableKind(record.kind), record.file_name, bytes(record.content or b"")),
-        reason=record.reason,
-        dry_run=step is ImportStatus.CHECKING,
-        partial=record.partial,
-        progress=progress,
-    )
-    rows = json.dumps([asdict(row) for row in answer.rows])
-    record.counts, record.rows = answer.counts, json.loads(rows.replace("\\u0000", "\\ufffd"))  # NUL is not stored
-    record.status = ImportStatus.IMPORTED if answer.written else ImportStatus.CHECKED
-    if answer.written:
+    is_check = record.status == ImportStatus.CHECKING
+    with transaction.atomic():
+        answer = _IMPORTS[record.kind](
+            actor=actor,
+            table=table,
+            reason=record.reason,
+            dry_run=is_check,
+            partial=record.partial,
+            progress=progress,
+            file=record,
+        )
+        text = json.dumps([asdict(row) for row in answer.rows])
+        rows = json.loads(text.replace("\\u0000", "\\ufffd"))  # NUL is not stored
+        is_new = not is_check and rows != record.rows
+        written = answer.written and not is_new
+        transaction.set_rollback(not written)
+    record.counts, record.rows, record.fault = answer.counts, rows, CHANGED if is_new else ""
+    record.status = ImportStatus.IMPORTED if written else ImportStatus.CHECKED
+    if written:
         record.content, record.finished_at = None, timezone.now()
-        details: dict[str, Any] = {"file": record.file_name, **answer.counts}
-        audit_record(actor=actor, action="import.finish", subject=record, reason=record.reason, details=details)
-    record.save(update_fields=["counts", "rows", "status", "content", "finished_at"])
+    record.save(update_fields=["counts", "rows", "fault", "status", "content", "finished_at"])
 
 
 def _own(record: TableImport, actor: User, states: set[ImportStatus]) -> TableImport:
@@ -192,7 +225,8 @@ def _own(record: TableImport, actor: User, states: set[ImportStatus]) -> TableIm
 
 def _ask_worker(record: TableImport) -> None:
     """Have a worker take the step. Raises RedisError."""
-    _queue().enqueue_call(JOB, args=(str(record.pk),), job_id=_job_id(record), timeout=-1, result_ttl=0, failure_ttl=0)
+    how = {"timeout": STEP_SECONDS, "result_ttl": 0, "failure_ttl": 0}
+    _queue().enqueue_call(JOB, args=(str(record.pk),), job_id=_job_id(record), **how)
 
 
 def _queue() -> Any:

@@ -15,6 +15,7 @@ from tablib import Dataset
 from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope
+from evidence.models import TableImport
 from evidence.resources import ColumnChange, EvidenceResource, SourceResource, TableResource
 from evidence.services.rules import checked_reason, require
 
@@ -69,15 +70,18 @@ def table_import(
     dry_run: bool = False,
     partial: bool = False,
     progress: Callable[[int], None] = lambda rows: None,
+    file: TableImport | None = None,
 ) -> ImportAnswer:
     """Write the rows of a table under the same rules as single objects, whole rows only.
 
     If a row is refused nothing is written, unless `partial`; `dry_run` writes nothing in any case. `progress` is told
-    how many rows are looked at. Raises PermissionDenied, and ValidationError for wrong columns.
+    how many rows are looked at; `file` is what the audit trail says the table came in. On SQLite, which has one writer
+    at a time, nobody else writes meanwhile, also during a `dry_run`: it finds out by writing, and takes that back.
+    Raises PermissionDenied, and ValidationError for wrong columns.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     reason = checked_reason(reason, needed=False)
-    rows = resource(progress=progress)
+    rows = resource(progress=progress, tries=dry_run)
     try:
         with transaction.atomic():
             result = rows.import_data(table, use_transactions=False, user=actor, reason=reason)
@@ -92,7 +96,8 @@ def table_import(
     answers = list(_answers(table, rows, result))
     counts = dict(Counter(answer.outcome for answer in answers))
     if written:
-        audit_record(actor=actor, action=action, reason=reason, details=counts)
+        details: dict[str, Any] = {"file": file.file_name, **counts} if file else counts
+        audit_record(actor=actor, action=action, subject=file, reason=reason, details=details)
     return ImportAnswer(written, counts, answers)
 
 

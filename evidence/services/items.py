@@ -53,7 +53,12 @@ class ItemNames:
         """
         rows = list(hypotheses)
         list(Hypothesis.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk").select_for_update())
-        forms = [Q(public_id__startswith=f"{row.code}-") for row in rows]
+        return cls.of(rows)
+
+    @classmethod
+    def of(cls, hypotheses: Iterable[Hypothesis]) -> ItemNames:
+        """All names of these hypotheses' form as they are now, for who writes none."""
+        forms = [Q(public_id__startswith=f"{row.code}-") for row in hypotheses]
         found = Evidence.objects.filter(reduce(or_, forms, Q())).values_list("public_id", flat=True)
         return cls(set(found.order_by("pk")))
 

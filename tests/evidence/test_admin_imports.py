@@ -11,13 +11,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from accounts.models import AuditEntry
 from evidence import jobs
 from evidence.jobs import import_step
 from evidence.models import Evidence, Source, TableImport
-from evidence.services import import_files
-from evidence.services.import_files import KEPT, files_forget
+from evidence.services import import_files, imports
+from evidence.services.import_files import KEPT, files_forget, step_fail
 from evidence.spreadsheets import write_xlsx
 from evidence.tables import read_csv, read_json, write_csv, write_json
 from tests.evidence.test_files import BIBTEX, book, zipped
@@ -191,6 +192,27 @@ class TestPeople:
         assert step(client, record, "import")[0] == ["Nothing was written: The import is imported."]
         assert Evidence.objects.count() == 1
 
+    def test_what_is_written_is_what_was_shown(self, client, curator):
+        upload(client, csv_of(ROW))
+        record = TableImport.objects.get()
+        SourceFactory(url=ROW["source_url"], title="Another title")
+        page = step(client, record, "import")[1].content.decode()
+        record.refresh_from_db()
+        assert record.status == "checked" and import_files.CHANGED in page
+        assert not Evidence.objects.exists() and not AuditEntry.objects.filter(action="evidence.import").exists()
+        step(client, record, "import")
+        record.refresh_from_db()
+        assert (record.status, record.fault, Evidence.objects.count()) == ("imported", "", 1)
+        assert AuditEntry.objects.filter(action__endswith=".import").count() == 1
+        assert AuditEntry.objects.get(action="evidence.import").details["file"] == "rows.csv"
+        assert not AuditEntry.objects.filter(action="import.finish").exists()
+
+    def test_a_check_holds_no_hypotheses(self, client, curator):
+        with CaptureQueriesContext(connection) as queries:
+            upload(client, csv_of({**ROW, "id": ""}))
+        locks = [q["sql"] for q in queries if "FOR UPDATE" in q["sql"] and "evidence_hypothesis" in q["sql"]]
+        assert TableImport.objects.get().counts == {"created": 1} and not locks
+
     def test_the_page_of_a_long_import_takes_few_queries(self, client, curator):
         rows = [{**ROW, "id": f"H1-{900 + number}"} for number in range(120)]
         upload(client, csv_of(*rows))
@@ -241,10 +263,44 @@ class TestWorker:
     def test_a_lost_worker_is_told_and_another_can_be_asked(self, client, curator):
         upload(client, csv_of(ROW))
         record = TableImport.objects.get()
+        assert step(client, record, "retry")[0] == ["Nothing was written: A worker is at it, or will be."]
         django_rq.get_queue("default").empty()
         assert "The worker is lost" in client.get(page_of(record)).content.decode()
         step(client, record, "retry")
         assert "Waiting for a worker" in client.get(page_of(record)).content.decode()
+
+    def test_without_redis_nothing_is_left_at_work(self, client, curator, monkeypatch):
+        def away(record):
+            raise RedisError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(import_files, "_ask_worker", away)
+            upload(client, csv_of(ROW))
+            assert not TableImport.objects.exists()
+        upload(client, csv_of(ROW))
+        record = TableImport.objects.get()
+        import_step(str(record.pk))
+        monkeypatch.setattr(import_files, "_ask_worker", away)
+        step(client, record, "import")
+        record.refresh_from_db()
+        assert record.status == "checked"
+
+    def test_a_worker_that_comes_late_ends_nothing(self, client, curator):
+        upload(client, csv_of(ROW))
+        late = TableImport.objects.get()
+        import_step(str(late.pk))
+        step_fail(record=late, fault="Too late.")
+        late.refresh_from_db()
+        assert (late.status, late.fault) == ("checked", "")
+
+    def test_what_is_at_work_is_not_forgotten_and_its_rows_are_not_read(self, client, curator):
+        upload(client, csv_of(ROW))
+        record = TableImport.objects.get()
+        TableImport.objects.update(created_at=timezone.now() - KEPT * 1.5)
+        assert files_forget() == 0
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page_of(record))
+        assert not [q for q in queries if '"evidence_tableimport"."rows"' in q["sql"]]
 
     def test_how_far_it_is_can_be_seen(self, client, curator):
         upload(client, csv_of(ROW))
@@ -261,7 +317,7 @@ class TestWorker:
         def broken(**how):
             raise RuntimeError("broken after the rows were stored")
 
-        monkeypatch.setattr(import_files, "audit_record", broken)
+        monkeypatch.setattr(imports, "audit_record", broken)
         import_step(str(record.pk))
         record.refresh_from_db()
         assert (record.status, Evidence.objects.count(), Source.objects.count()) == ("failed", 0, 0)
