@@ -24,6 +24,7 @@ from analysis.models import (
     RobustnessReport,
     RobustnessTransition,
     RunTransition,
+    SavedQuestion,
     SensitivityStudy,
     SensitivityTransition,
     Study,
@@ -98,6 +99,15 @@ class RunTransitionAdmin(_RecordAdmin, LongListAdmin):
         """Transitions with their runs, but not the runs' documents."""
         heavy = [f"run__{field}" for field in AnalysisRun.heavy_fields]
         return super().get_queryset(request).select_related("run").defer(*heavy)
+
+
+@admin.register(SavedQuestion)
+class SavedQuestionAdmin(_RecordAdmin, LongListAdmin):
+    """What-if questions that people keep."""
+
+    list_display = ("name", "owner", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username")
 
 
 class _ComputationAdmin(_RecordAdmin, RepeatsMixin, LongListAdmin):

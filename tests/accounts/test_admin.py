@@ -20,6 +20,7 @@ from analysis.models import (
     Influence,
     RobustnessReport,
     RunTransition,
+    SavedQuestion,
     Scenario,
     ScenarioCluster,
     SensitivityStudy,
@@ -117,6 +118,10 @@ MAKERS = {
     AnalysisRun: lambda number: [AnalysisRunFactory(owner=UserFactory(), published=True) for _ in range(number)],
     RunTransition: make_transitions,
     SensitivityStudy: lambda number: [SensitivityStudyFactory(owner=UserFactory()) for _ in range(number)],
+    SavedQuestion: lambda number: [
+        SavedQuestion.objects.create(owner=UserFactory(), name=f"Question {next(NUMBERS)}", query="multiplier=1.5")
+        for _ in range(number)
+    ],
     RobustnessReport: lambda number: [RobustnessReportFactory(owner=UserFactory()) for _ in range(number)],
 }
 
@@ -415,24 +420,6 @@ def test_the_outcomes_that_approved_items_speak_for_are_for_admins(client, sign_
 
 
 class TestRuns:
-    def publish(self, client, *runs):
-        data = {"action": "publish", "_selected_action": [str(run.pk) for run in runs]}
-        response = client.post(address(AnalysisRun, "changelist"), data, follow=True)
-        return [str(message) for message in response.context["messages"]]
-
-    def test_an_admin_publishes_one_run(self, client, sign_in):
-        user = sign_in(Role.ADMIN)
-        run = AnalysisRunFactory(succeeded=True, name="Mine")
-        assert self.publish(client, run) == ["Mine is the baseline."]
-        run.refresh_from_db()
-        assert run.published_by == user
-
-    def test_what_cannot_be_published_is_said(self, client, sign_in):
-        sign_in(Role.ADMIN)
-        run, other = AnalysisRunFactory(name="Mine"), AnalysisRunFactory(succeeded=True)
-        assert self.publish(client, run) == ["Only a run that succeeded can be published; Mine is queued."]
-        assert self.publish(client, run, other) == ["Choose one run: there is one baseline."]
-
     def test_runs_are_read_and_not_edited(self, client, sign_in):
         sign_in(Role.ADMIN)
         run = AnalysisRunFactory(succeeded=True, result={"note": "<script>alert(1)</script>"}, checkpoint=b"state")

@@ -37,7 +37,7 @@ def test_a_worker_forgets_them_at_first_and_then_by_the_day(monkeypatch):
     monkeypatch.setattr(worker, "TICK_SECONDS", 0.01)
     beats = []
     kept = tokens()
-    with worker._Timer(SimpleNamespace(heartbeat=lambda: beats.append(1))):
+    with worker._Timer(SimpleNamespace(show_alive=lambda: beats.append(1))):
         wait_until(lambda: OutstandingToken.objects.count() == 1)
         later = tokens()
         seen = len(beats)

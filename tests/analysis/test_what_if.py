@@ -19,6 +19,7 @@ from tests.processes import wait_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
+PATIENCE = 60
 PRIOR = {"overrides": {"priors": {"H1": 0.9}}}
 
 
@@ -67,7 +68,7 @@ def ask(queue):
 
         def ask(run, request, user=None):
             before = queue.count
-            asked = pool.submit(what_if_ask, user=user, run=run, request=request)
+            asked = pool.submit(what_if_ask, user=user, run=run, request=request, seconds=PATIENCE)
             wait_until(lambda: queue.count > before or asked.done(), 5, "the question")
             return asked
 
@@ -78,7 +79,7 @@ def test_the_answer_is_the_engines(document, run, ask, work):
     asked = ask(run, PRIOR)
     work()
     expected = what_if(document, **PRIOR)
-    answer = asked.result(5)
+    answer = asked.result(PATIENCE)
     assert answer["schema"] == "aifutures.what_if/1"
     assert answer["scenario_probabilities"] == expected["scenario_probabilities"]
     assert answer["change"] == expected["change"]
@@ -90,7 +91,7 @@ def test_the_model_is_loaded_once(run, ask, work, django_assert_num_queries):
         for _ in range(2):
             asked = ask(run, PRIOR)
             work()
-            asked.result(5)
+            asked.result(PATIENCE)
 
 
 class TestRefusal:
@@ -101,7 +102,7 @@ class TestRefusal:
         def answered(request):
             asked = ask(run, request)
             work()
-            return asked.result(5)
+            return asked.result(PATIENCE)
 
         return answered
 
@@ -135,9 +136,9 @@ def test_of_one_user_only_the_newest_question_is_answered(run, ask, work):
     asked = [ask(run, PRIOR, by) for by in (user, other, user, None, None)]
     work()
     with pytest.raises(Obsolete):
-        asked[0].result(5)
+        asked[0].result(PATIENCE)
     for newest in asked[1:]:
-        assert newest.result(5)["schema"] == "aifutures.what_if/1"
+        assert newest.result(PATIENCE)["schema"] == "aifutures.what_if/1"
 
 
 def test_without_a_worker_the_asker_is_told_and_the_question_is_taken_back(run, queue):
@@ -161,4 +162,4 @@ def test_an_engine_that_fails_is_no_answer(run, ask, work, monkeypatch):
     asked = ask(run, PRIOR)
     work()
     with pytest.raises(Unanswered, match="the engine failed unexpectedly"):
-        asked.result(5)
+        asked.result(PATIENCE)

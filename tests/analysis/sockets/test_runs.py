@@ -109,5 +109,5 @@ def test_who_waits_is_told_the_place_in_the_queue_and_when_it_changes(analyst, s
         first = client.ask("subscribe", run_id=str(run.pk))
         computation_cancel(computation=ahead, actor=None)
         then = client.hear(4)
-    assert then["position"] == first["position"] - 1
+    assert 1 <= then["position"] < first["position"]
     assert first["seq"] == then["seq"], "it is the others that have changed"
