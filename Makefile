@@ -33,7 +33,7 @@ test-browser: test-env ## the tests in a real browser: pages, phone width, acces
 	@for name in $${CHROMIUM:-$(BROWSERS)}; do command -v "$$name" > /dev/null 2>&1 && exit 0; done; \
 		echo "make test-browser: no Chromium found; install it (Debian: apt-get install chromium) or set CHROMIUM=/path" >&2; \
 		exit 1
-	@$(RUN) -m pytest -q -m browser $(ARGS)
+	@$(RUN) -m pytest -q -m browser -n 2 --dist loadfile $(ARGS)
 
 check: export DATA_DIR = var/check
 check: test-env ## style, types, import rules, migrations, Django's own checks
