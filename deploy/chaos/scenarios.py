@@ -172,8 +172,8 @@ class Scenario(NamedTuple):
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.act.__name__: scenario
     for scenario in (
-        Scenario("nothing happens", undisturbed),
-        Scenario("worker: SIGKILL", worker_killed, short=True),
+        Scenario("nothing happens", undisturbed, short=True),
+        Scenario("worker: SIGKILL", worker_killed),
         Scenario("worker: SIGTERM", worker_stopped),
         Scenario("worker: SIGKILL, three times", killed_again_and_again),
         Scenario("worker: frozen, taken for dead", worker_frozen),

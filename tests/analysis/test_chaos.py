@@ -18,7 +18,7 @@ from tests.factories import AnalysisRunFactory, UserFactory
 from tests.processes import running
 
 LIMIT = 2
-SCENARIOS = 3
+SCENARIOS = 2
 RESULT = {"scenario_probabilities": {"A": 0.5}, "computation_time": 1.0, "metadata": {"threads": 2, "seed": 1}}
 
 
