@@ -25,7 +25,7 @@ from analysis.plots import Column, Table
 from analysis.plots.influence import Effect, carriers, effects
 from analysis.plots.source import run_source
 from analysis.plots.subjects import Subjects
-from analysis.services.derived import INFLUENCE, QUEUE, Question, answer_ask, answer_find, told_by
+from analysis.services.derived import INFLUENCE, QUEUE, Answer, Question, answer_ask, answer_find, told_by
 from analysis.services.workers import queue_hint
 from evidence.models import Source
 
@@ -67,8 +67,17 @@ def _asked(run: AnalysisRun) -> str:
         return "The queue cannot be reached now. It is tried again."
 
 
+def _found(run: AnalysisRun) -> Answer:
+    question = _question(run)
+    try:
+        return answer_find(question=question)
+    except RedisError as error:
+        logger.warning("an influence could not be looked up: %s", error)
+        return Answer(question.job_id)
+
+
 def _content(run: AnalysisRun) -> dict[str, Any]:
-    answer = answer_find(question=_question(run))
+    answer = _found(run)
     if answer.document is None:
         return {"answer": answer}
     document, words = answer.document, subjects_of(run)

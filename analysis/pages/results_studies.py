@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import Throttled, ValidationError
 
 from accounts.limits import LimitsUnavailable
 from accounts.models import User
@@ -106,6 +106,8 @@ def study_start(request: HttpRequest, pk: UUID, method: str) -> HttpResponseBase
         messages.error(request, refused(error))
     except ModelError as error:
         messages.error(request, f"Nothing was started: {error}")
+    except ValidationError:
+        messages.error(request, "Nothing was started: choose one of the outputs that the form offers.")
     return redirect(_address(run, method, output))
 
 

@@ -131,7 +131,7 @@ def publish(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 def _publishable(run: AnalysisRun) -> bool:
     if run.status != RunStatus.SUCCEEDED or run.pk == baseline_run_id():
         return False
-    return not suppositions(run.model_document.get("run", {}))
+    return not suppositions(run.model_document)
 
 
 def _back(request: HttpRequest, pk: UUID) -> HttpResponseBase:

@@ -240,5 +240,5 @@ def _number(text: str) -> int | float | str:
 def _json(text: str) -> Any:
     try:
         return json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

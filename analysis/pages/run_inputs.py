@@ -132,6 +132,7 @@ def _repeats(request: HttpRequest, run: AnalysisRun, result: Mapping[str, Any]) 
     same = run_list(user=request.user).filter(
         input_hash=run.input_hash, status=RunStatus.SUCCEEDED, cached_from__isnull=True
     )
-    others = same.exclude(pk__in=[run.pk, run.cached_from_id or run.pk])[:REPEATS]
-    means = dict(others.values_list("pk", "result__scenario_probabilities"))
+    others = list(same.exclude(pk__in=[run.pk, run.cached_from_id or run.pk])[:REPEATS])
+    named = AnalysisRun.objects.filter(pk__in=[each.pk for each in others])
+    means = dict(named.values_list("pk", "result__scenario_probabilities"))
     return [(each, means[each.pk] == result["scenario_probabilities"]) for each in others]

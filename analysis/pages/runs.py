@@ -65,10 +65,10 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_safe
 @requires(Scope.READ_RESULTS)
 def compare_chosen(request: HttpRequest) -> HttpResponseBase:
-    """From the runs that were ticked to the page that compares them."""
+    """From the runs that were ticked, newest first, to the page that compares the later with the earliest."""
     chosen = [text for text in request.GET.getlist("runs") if _is_id(text)]
     if FEWEST <= len(chosen) <= MOST:
-        return redirect(f"{reverse('run_compare')}?runs={','.join(chosen)}")
+        return redirect(f"{reverse('run_compare')}?runs={','.join(reversed(chosen))}")
     messages.error(request, f"Tick {FEWEST} to {MOST} finished runs to compare them.")
     return redirect("runs")
 

@@ -163,7 +163,7 @@ def _year(request: HttpRequest, futures: Futures) -> int:
     text = request.GET.get("year", "")
     if not text:
         return futures.target_year
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 4:
         raise UnknownYear("The year should be a number.")
     return int(text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ BODY, SMALL, HEAD = Style(), Style(7.5, colour=MUTED), Style(7.5, "bold", MUTED)
 CELL, NAME, LINK = Style(8), Style(8, "bold"), Style(8, colour=ACCENT)
 
 
-@cache
+@lru_cache(20_000)
 def width_of(text: str, size: float, weight: Weight = "normal") -> float:
     """How wide a text is."""
     width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size, weight=weight), False)

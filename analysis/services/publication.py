@@ -30,7 +30,7 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     if run.status != RunStatus.SUCCEEDED:
         status = run.get_status_display().lower()
         raise ValidationError(f"Only a run that succeeded can be published; {run} is {status}.")
-    if supposed := suppositions(run.model_document.get("run", {})):
+    if supposed := suppositions(run.model_document):
         raise ValidationError(f"The baseline is the whole model with nothing supposed; {run} has {supposed}.")
     if run == AnalysisRun.objects.published().first():
         raise ValidationError(f"{run} is the baseline already.")
@@ -42,9 +42,15 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "") -> Anal
     return run
 
 
-def suppositions(chosen: Mapping[str, Any]) -> str:
-    """What a run's choices suppose or leave out, in words; empty for the whole model as it is."""
+def suppositions(document: Mapping[str, Any]) -> str:
+    """What a run's model document supposes or leaves out, in words; empty for the whole model as it is.
+
+    A prior, a strength or a midpoint that was moved is no other than one that is stored: the publisher's note says so.
+    """
+    chosen = document.get("run", {})
+    given = [row for row in document.get("hypotheses", ()) if row.get("posterior_probability") is not None]
     found = {
+        "probabilities instead of evidence": given,
         "interventions": chosen.get("interventions"),
         "observations": chosen.get("observations"),
         "fewer hypotheses": chosen.get("hypotheses"),

@@ -34,7 +34,7 @@ def report_question(*, run: AnalysisRun, user: User) -> Question:
         readable,
         [str(pk) for pk in studies_told(run=run, user=user).values_list("pk", flat=True)],
         [str(pk) for pk in reports_told(run=run, user=user).values_list("pk", flat=True)],
-        readable and answer_find(question=influence_question(run=run)).is_final,
+        readable and answer_find(question=influence_question(run=run)).document is not None,
         list(Scenario.objects.order_by("code").values_list("title", flat=True)),
     ]
     state = hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -118,7 +118,9 @@ window.plots = (() => {
 
   function csv(table) {
     const text = (cell) => {
-      const value = cell.querySelector("data")?.value ?? cell.textContent.trim();
+      const words = cell.textContent.trim();
+      // a spreadsheet would take such words for a formula
+      const value = cell.querySelector("data")?.value ?? (/^[=+\-@\t\r]/.test(words) ? `'${words}` : words);
       return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
     };
     return [...table.rows].map((row) => [...row.cells].map(text).join(",") + "\r\n").join("");
