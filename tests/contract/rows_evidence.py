@@ -107,7 +107,7 @@ ROWS = [
         "sources/<int:pk>",
         least(Role.CURATOR, 200),
         make=source(headers=ANY, body={"title": "Other"}),
-        queries=11,
+        queries=10,
     ),
     row("GET", "hypotheses", signed_in(200), queries=2),
     row("GET", "hypotheses/<str:code>", signed_in(200), make=hypothesis(), queries=2),
