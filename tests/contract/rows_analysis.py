@@ -168,7 +168,7 @@ ROWS = [
         queries=10,
     ),
     *computations("analysis"),
-    row("POST", "analysis/run", least(Role.ANALYST, 202), make=lambda owner: Call(body=SMALL), queries=12),
+    row("POST", "analysis/run", least(Role.ANALYST, 202), make=lambda owner: Call(body=SMALL), queries=11),
     row("GET", "analysis/compare", owned(202, by_admin=202), make=two_runs, queries=3),
     row(
         "GET",
