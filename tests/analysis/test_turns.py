@@ -150,16 +150,16 @@ class TestMakingWay:
         for _ in range(4):
             take()
         run = AnalysisRun.objects.get(name="ada-1")
-        AnalysisRunFactory(owner=users["bob"], iterations_total=10, job_id="short")
+        AnalysisRunFactory(owner=users["bob"], iterations_total=10, job_id="short", queued_at=timezone.now())
         assert not turns.shorter_waits(run, left=1000), "bob has two at work, whether ada makes way or not"
-        AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="own")
+        AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="own", queued_at=timezone.now())
         assert turns.shorter_waits(run, left=1000)
 
     def test_not_for_one_behind_longer_ones_of_a_user_who_has_no_more_places(self, users):
         queue(users, "bob ada ada", iterations_total=1000)
         take()
         run = AnalysisRun.objects.get(name="bob-1")
-        AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="third")
+        AnalysisRunFactory(owner=users["ada"], iterations_total=10, job_id="third", queued_at=timezone.now())
         assert not turns.shorter_waits(run, left=500), "its turn comes after two of its own user's"
 
     def test_it_goes_to_the_end_and_who_lost_a_worker_keeps_its_place(self, users):
