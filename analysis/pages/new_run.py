@@ -26,7 +26,7 @@ from analysis.pages.run_actions import charged, refused, visible_run
 from analysis.pages.run_form import Body, Choice, Form, body_from, body_of, faults_by_field
 from analysis.pages.run_plan import Measured, efforts, measured, plan
 from analysis.pages.words import CAUSAL_MODELS, SAMPLERS, Words
-from analysis.questions import LATER, question_of
+from analysis.questions import LATER
 from analysis.services.requests import run_document
 
 FROM = "from"
@@ -36,7 +36,7 @@ FROM = "from"
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Scope.CREATE_ANALYSIS)
 def new(request: HttpRequest) -> HttpResponseBase:
-    """The form, filled in from a run or from the explorer's address; and a run, once it is sent."""
+    """The form, filled in from a run where the address names one; and a run, once it is sent."""
     now = run_document()
     if request.method != "POST":
         return _page(request, now, _prefilled(request, now))
@@ -63,23 +63,14 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _prefilled(request: HttpRequest, now: ModelDocument) -> Form:
-    """The form for an address: a run's choices, and what the explorer has changed. Raises Http404."""
-    if not request.GET:
+    """The form with the choices of the run that the address names, or empty. Raises Http404."""
+    if FROM not in request.GET:
         return Form({})
-    document = now
-    if FROM in request.GET:
-        try:
-            run = visible_run(request, UUID(request.GET[FROM]))
-        except ValueError:
-            raise Http404("The address names no run.") from None
-        document = parse_model(run.model_document)
-    question = question_of(document=document, query=request.GET)
-    if question.changes:
-        try:
-            document = question.run_document(iterations=document.run.iterations)
-        except ModelError as error:
-            return Form(body_from(document, now), {"": [str(error)]})
-    return Form(body_from(document, now))
+    try:
+        run = visible_run(request, UUID(request.GET[FROM]))
+    except ValueError:
+        raise Http404("The address names no run.") from None
+    return Form(body_from(parse_model(run.model_document), now))
 
 
 def _page(request: HttpRequest, now: ModelDocument, form: Form, status: int = 200) -> HttpResponse:

@@ -213,14 +213,6 @@ def test_rerun_with_changes_starts_from_the_run(client, analyst, evidence):
     assert shown_body(client.get(reverse("run_new"), {"from": str(run.pk)})) == asked
 
 
-def test_the_explorers_address_fills_the_form(client, analyst):
-    client.force_login(analyst)
-    query = {"posterior.H1": "0.8", "set.H4": "B", "set.H4.year": "2031"}
-    body = shown_body(client.get(reverse("run_new"), query))
-    assert body["overrides"] == {"posteriors": {"H1": 0.8}}
-    assert body["interventions"] == [{"hypothesis": "H4", "outcome": "B", "from_year": 2031}]
-
-
 @pytest.mark.parametrize("given", ["nonsense", "d66e4f48-b325-4bb9-807a-e3aa22bfd5df"])
 def test_a_run_that_there_is_not(client, analyst, given):
     client.force_login(analyst)
