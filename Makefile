@@ -9,6 +9,7 @@ BROWSERS = chromium chromium-browser google-chrome
 PARALLEL = auto --maxprocesses 8
 
 export PYTHON CHROMIUM
+unexport PYTHONDONTWRITEBYTECODE  # every command of manage.py would compile all its modules anew
 
 .NOTPARALLEL:
 .PHONY: help demo serve test test-browser check bench bench-api bench-distributed bench-what-if load chaos openapi lock clean base-env test-env bench-env

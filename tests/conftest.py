@@ -15,12 +15,22 @@ from pathlib import Path
 
 import pytest
 import redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from aifutures_site.embedded import embedded_redis
 from aifutures_site.environment import FILE_KEYS, PROJECT, Service
 from tests.servers import postgresql
 
 _SERVERS = pytest.StashKey[contextlib.ExitStack]()
+_TOGETHER = (
+    "tests/aifutures_site/test_serve.py",
+    "tests/analysis/api/test_live.py",
+    "tests/analysis/sockets/",
+    "tests/analysis/test_worker.py",
+    "tests/client/",
+)
+"""Tests that share an installation, which takes a while to start: one process runs each group, the longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,3 +106,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("django_db")
         if mark and mark.kwargs.get("transaction") and not mark.kwargs.get("serialized_rollback"):
             raise pytest.UsageError(f"{item.nodeid}: a test with transaction=True needs serialized_rollback=True")
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Test by test to whichever process is free, but groups as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for group in _TOGETHER if nodeid.startswith(group)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Who runs what, unless `--dist` says so (xdist's own groups are not heeded under this pytest)."""
+    return _Scheduling(config, log) if config.getoption("dist") == "load" else None

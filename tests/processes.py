@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +30,24 @@ def manage(*arguments: str, env: Mapping[str, str], timeout: float = 240) -> sub
     """Run a command of manage.py to its end."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def installed(folder: Path) -> Path:
+    """The folder, with the database of an installation that has all migrations and the evidence, and no run.
+
+    It is made once for all tests of a session, which only copy it.
+    """
+    first = Path(os.environ["DATA_DIR"]).parent / "an installation"
+    first.mkdir(exist_ok=True)
+    with (first / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (first / "complete").exists():
+            for command in (["migrate", "-v0"], ["load_evidence"]):
+                made = manage(*command, env=environment(first))
+                assert made.returncode == 0, made.stderr
+            (first / "complete").touch()
+    shutil.copy(first / "db.sqlite3", folder)
+    return folder
 
 
 @contextlib.contextmanager

@@ -6,9 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy  # its large parts are loaded when first asked for: half a second, which few processes need
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cophenet, fcluster, leaves_list, linkage
-from scipy.spatial.distance import pdist
 
 from .estimate import letters
 from .spec import ModelDocument, scenario_codes
@@ -56,15 +55,16 @@ def dendrogram(document: ModelDocument, probabilities: Floats) -> dict[str, Any]
     p = np.clip(probabilities @ outcomes, 0.0, 1.0)  # sums may pass 1 in the last digit
     spread = p * (1 - p)
     weights = spread / spread.sum() if spread.sum() > 0 else np.full(p.size, 1 / p.size)
-    distances = pdist(outcomes, "hamming", w=weights)
-    tree = linkage(distances, method="average")
-    label = fcluster(tree, len(document.clusters), criterion="maxclust") - 1
-    correlation, _ = cophenet(tree, distances)
+    hierarchy = scipy.cluster.hierarchy
+    distances = scipy.spatial.distance.pdist(outcomes, "hamming", w=weights)
+    tree = hierarchy.linkage(distances, method="average")
+    label = hierarchy.fcluster(tree, len(document.clusters), criterion="maxclust") - 1
+    correlation, _ = hierarchy.cophenet(tree, distances)
     named = membership(document)
     return {
         "hypothesis_weights": dict(zip(document.codes, weights.tolist(), strict=True)),
         "linkage": tree.tolist(),
-        "leaves": [codes[i] for i in leaves_list(tree)],
+        "leaves": [codes[i] for i in hierarchy.leaves_list(tree)],
         "groups": [
             {
                 "scenarios": [codes[i] for i in np.flatnonzero(label == mark)],

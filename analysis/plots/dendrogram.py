@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.cluster.hierarchy import dendrogram
+import scipy  # its large parts are loaded when first asked for: half a second, which few processes need
 
 from analysis.plots.colours import GREY, MUTED, cluster_colour
 from analysis.plots.plot import UNIT, Column, Plot, Table
@@ -85,7 +85,7 @@ def tree(
     """
     found = clusters["dendrogram"]
     leaves: list[str] = found["leaves"]
-    drawn = dendrogram(np.array(found["linkage"]), no_plot=True)
+    drawn = scipy.cluster.hierarchy.dendrogram(np.array(found["linkage"]), no_plot=True)
     colours = {row.name: cluster_colour(row.colour) for row in report.clusters}
     family = {code: each["name"] for each in clusters["named"] for code in each["scenarios"]}
     group = {code: place for place, each in enumerate(found["groups"], 1) for code in each["scenarios"]}

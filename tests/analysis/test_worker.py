@@ -12,7 +12,7 @@ from aifutures_site.embedded import embedded_redis
 from aifutures_site.environment import PROJECT
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model
-from tests.processes import environment, kill, manage, running, wait_until
+from tests.processes import environment, installed, kill, manage, running, wait_until
 
 EVERY_QUEUE = (sys.executable, str(PROJECT / "manage.py"), "worker")
 WORKER = (*EVERY_QUEUE, "--queue", "analysis")
@@ -23,12 +23,9 @@ LONG = 15_000_000
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     """An embedded installation of its own: SQLite, Redis, the evidence."""
-    folder = tmp_path_factory.mktemp("an installation")
-    env = environment(folder)
+    folder = installed(tmp_path_factory.mktemp("an installation"))
     with embedded_redis(folder):
-        for command in (["migrate", "-v0"], ["load_evidence"]):
-            assert manage(*command, env=env).returncode == 0
-        yield folder, env
+        yield folder, environment(folder)
 
 
 def row(folder, *columns):

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, manage, running, wait_until
+from tests.processes import environment, installed, manage, running, wait_until
 
 PASSWORD = "correct horse battery staple"
 FLAGS = [
@@ -23,6 +23,12 @@ FLAGS = [
 ]
 PATIENCE = 60_000
 """Milliseconds that a page may need on a busy machine, where a worker answers first."""
+USERS = f"""
+from accounts.policies import Role
+from accounts.services import user_create
+for role in Role:
+    user_create(username=role, role=role, password={PASSWORD!r})
+"""
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
 
 expect.set_options(timeout=PATIENCE)
@@ -38,7 +44,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole platform under `serve`, filled as at its first start, with a small run as its baseline."""
-    data = tmp_path_factory.mktemp("a site")
+    data = installed(tmp_path_factory.mktemp("a site"))
     log, env = data / "log", environment(data)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -46,10 +52,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running(*command, env=env, log=log) as process:
         wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 240, "the address")
         assert process.poll() is None, log.read_text()
-        (data / "password").write_text(PASSWORD)
-        for role in ("viewer", "analyst", "curator", "admin"):
-            made = manage("create_user", role, "--role", role, "--password-file", str(data / "password"), env=env)
-            assert made.returncode == 0, made.stderr
+        made = manage("shell", "-v0", "-c", USERS, env=env)
+        assert made.returncode == 0, made.stderr
         chosen = ("--iterations", "4096", "--name", "Baseline", "--publish")
         computed = manage("run_analysis", *chosen, env=env, timeout=240)
         assert computed.returncode == 0, computed.stderr

@@ -11,7 +11,7 @@ import pytest
 from aifutures_client import Client
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, manage, running, wait_until
+from tests.processes import environment, installed, manage, running, wait_until
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = {"ada": "analyst", "vera": "viewer", "carla": "curator", "carl": "curator"}
@@ -27,7 +27,7 @@ for name, role in {PEOPLE}.items():
 @pytest.fixture(scope="package")
 def url(tmp_path_factory):
     """Where it is: web server, worker, evidence, a published baseline, some people."""
-    folder = tmp_path_factory.mktemp("an installation")
+    folder = installed(tmp_path_factory.mktemp("an installation"))
     config, log = folder / "config.json", folder / "log"
     config.write_text(json.dumps({"limits": LIMITS}))
     env = environment(folder, AIFUTURES_CONFIG=str(config), MAX_WORKERS="1")

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its large parts are loaded when first asked for: half a second, which few processes need
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from scipy.stats import qmc
 from threadpoolctl import ThreadpoolController
 
 from .design import Floats, SensitivityError, check_outputs, check_resampling, count_groups
@@ -55,7 +55,8 @@ def sobol_points(dimensions: int, base: int, seed: int) -> tuple[Floats, Floats]
     """
     if not 2 <= base <= MAX_BASE or base & (base - 1):
         raise SensitivityError(f"base must be a power of two from 2 to 2^30, not {base}")
-    points = qmc.Sobol(2 * dimensions, seed=seed).random(base)  # as SALib does; rng=seed would spawn other points
+    sequence = scipy.stats.qmc.Sobol(2 * dimensions, seed=seed)  # as SALib does; rng=seed would spawn other points
+    points = sequence.random(base)
     return points[:, :dimensions], points[:, dimensions:]
 
 

@@ -207,7 +207,8 @@ class TestPreferences:
         assert "Retry-After" not in answer
 
     def test_asks_again_when_it_may_be_done(self, analyst, served):
-        run_id = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow").json()["run_id"]
+        asked = analyst.post("/analysis/run", SMALL, Idempotency_Key="slow", Prefer="respond-async")
+        run_id = asked.json()["run_id"]
         computation_start(model=AnalysisRun)
         for rate, wait in ((512, "8"), (1, "60"), (1e9, "2")):
             AnalysisRun.objects.update(rate=rate, iterations_total=4096)
