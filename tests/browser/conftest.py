@@ -30,6 +30,7 @@ for role in Role:
     user_create(username=role, role=role, password={PASSWORD!r})
 """
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+SCHEMES = {"desktop": "light", "phone": "dark"}
 
 expect.set_options(timeout=PATIENCE)
 
@@ -78,10 +79,10 @@ def size(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    """`light`, then `dark`."""
-    return str(request.param)
+@pytest.fixture
+def scheme(request: pytest.FixtureRequest, size: str) -> str:
+    """`light` on the desktop and `dark` on the phone, where a test does not say."""
+    return str(getattr(request, "param", SCHEMES[size]))
 
 
 @pytest.fixture
