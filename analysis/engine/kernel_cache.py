@@ -6,7 +6,10 @@ before the first compiled function sees to it that no kernel of an older source 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -32,3 +35,13 @@ numba.config.CACHE_DIR = str(Path(numba.config.CACHE_DIR or _HERE / "__pycache__
 def is_kept(function: str) -> bool:
     """Whether a kernel of that name was compiled before, so that it need not be now."""
     return next(Path(numba.config.CACHE_DIR).glob(f"**/*.{function}-*.nbc"), None) is not None
+
+
+@contextlib.contextmanager
+def one_at_a_time(kernels: str) -> Iterator[None]:
+    """Let one process compile these kernels; the others wait here, and then read what it has kept."""
+    folder = Path(numba.config.CACHE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{kernels}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

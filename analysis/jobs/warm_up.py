@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
+from analysis.engine.kernel_cache import one_at_a_time
 from analysis.engine.sensitivity.request import parse_request
 from analysis.engine.sensitivity.study import sensitivity_study
 from analysis.engine.simulate import simulate
@@ -33,8 +34,11 @@ def warm_up(queues: Collection[WorkQueue]) -> None:
     """
     study, jit = published_study(), get_config().computation.optimization.enable_jit
     if jit and "float32" in precisions(queues):
-        simulate(with_run(study, iterations=1), threads=1)
+        with one_at_a_time("float32"):
+            simulate(with_run(study, iterations=1), threads=1)
     if WorkQueue.DEFAULT in queues:
-        sensitivity_study(study, parse_request(study, {"method": "local"}), threads=1)
+        with one_at_a_time("float64"):
+            sensitivity_study(study, parse_request(study, {"method": "local"}), threads=1)
     if jit and WorkQueue.INTERACTIVE in queues:
-        what_if(study, threads=1)
+        with one_at_a_time("float64"):
+            what_if(study, threads=1)
