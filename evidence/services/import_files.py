@@ -77,11 +77,7 @@ def file_upload(*, actor: User, kind: TableKind, file_name: str, content: bytes,
         if table is not None:
             _perform(record, table)
     if table is None:
-        try:
-            _ask_worker(record)
-        except RedisError:
-            record.delete()
-            raise
+        _hand_over(record, undo=record.delete)
     return record
 
 
@@ -99,11 +95,8 @@ def file_import(*, record: TableImport, actor: User, partial: bool = False) -> T
         if table is not None:
             _perform(record, table)
     if table is None:
-        try:
-            _ask_worker(record)
-        except RedisError:
-            TableImport.objects.filter(pk=record.pk, status=record.status).update(status=ImportStatus.CHECKED)
-            raise
+        importing = TableImport.objects.filter(pk=record.pk, status=record.status)
+        _hand_over(record, undo=lambda: importing.update(status=ImportStatus.CHECKED))
     return record
 
 
@@ -221,6 +214,15 @@ def _own(record: TableImport, actor: User, states: set[ImportStatus]) -> TableIm
     if found.status not in states:
         raise Conflict(f"The import is {found.get_status_display().lower()}.")
     return found
+
+
+def _hand_over(record: TableImport, *, undo: Callable[[], object]) -> None:
+    """Ask a worker; where none can be asked, take back what was stored for it. Raises RedisError."""
+    try:
+        _ask_worker(record)
+    except RedisError:
+        undo()
+        raise
 
 
 def _ask_worker(record: TableImport) -> None:

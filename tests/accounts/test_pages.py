@@ -15,10 +15,11 @@ from accounts.models import AuditEntry
 from accounts.policies import SCOPES, Role, Scope, holds
 from accounts.tokens import tokens_issue, user_by_access_token
 from accounts.wording import WORDS, duration
+from tests.accounts.conftest import PASSWORD
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "correct horse battery staple"
+
 NEW = "a wholly different one 7"
 
 

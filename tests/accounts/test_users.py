@@ -18,10 +18,10 @@ from accounts.keys import key_create
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.policies import Role
 from accounts.services import role_assign, user_create, user_save, users_delete
+from tests.accounts.conftest import PASSWORD
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "correct horse battery staple"
 
 
 class TestNames:
