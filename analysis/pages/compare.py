@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,18 +14,13 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 from redis import RedisError
-from rest_framework.exceptions import Throttled
 
-from accounts.api.throttles import charge
-from accounts.limits import Cost, LimitsUnavailable
-from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
 from analysis.differences import Difference, Explained, Input, differences, explained, inputs, labels_of, told
 from analysis.models import AnalysisRun, Scenario
 from analysis.news import comparison_question
 from analysis.pages.access import requires
-from analysis.pages.run_actions import refused
 from analysis.pages.runs import FEWEST, MOST
 from analysis.plots import Plot, Table
 from analysis.plots.comparison import all_numbers, changes_of, courses, waterfall
@@ -99,7 +94,7 @@ def run_compare(request: HttpRequest) -> HttpResponse:
         "address": ",".join(str(run.pk) for run in runs),
         "pairs": pairs,
         "courses": courses([run_report(run=run) for run in runs], names, source=_source(runs)),
-        **_progress(request, pairs),
+        **_progress(pairs),
         **_summary(pairs, names),
     }
     return render(request, "analysis/compare.html", context)
@@ -217,19 +212,14 @@ def _source(runs: Sequence[AnalysisRun]) -> str:
     return " ".join(run_source(run) for run in runs) if len(runs) <= FEWEST else run_source(runs[0])
 
 
-def _progress(request: HttpRequest, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """How many comparisons are there; workers are asked for the others, which counts as over the API."""
-    problem, user = "", cast("User", request.user)
+def _progress(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """How many comparisons are there; workers are asked for the others, which counts against no limit on a page."""
+    problem = ""
     for pair in pairs:
         if pair.answer.is_final:
             continue
         try:
-            answer_ask(
-                question=comparison_question(pair.before, pair.after),
-                admit=lambda: charge(request, Cost.ANALYSIS_RUNS, user=user),
-            )
-        except (Throttled, LimitsUnavailable) as error:
-            problem = refused(error)
+            answer_ask(question=comparison_question(pair.before, pair.after))
         except RedisError as error:
             logger.warning("nobody could be asked for a comparison: %s", error)
             problem = (

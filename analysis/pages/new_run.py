@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -22,7 +21,7 @@ from analysis.api.new_runs import run_new, run_wished
 from analysis.api.parameters import invalid
 from analysis.engine.spec import ModelDocument, ModelError, parse_model
 from analysis.pages.access import requires
-from analysis.pages.run_actions import charged, refused, visible_run
+from analysis.pages.run_actions import begun_once, refused, visible_run
 from analysis.pages.run_form import Body, Choice, Form, body_from, body_of, faults_by_field
 from analysis.pages.run_plan import Measured, efforts, measured, plan
 from analysis.pages.words import CAUSAL_MODELS, SAMPLERS, Words
@@ -40,18 +39,16 @@ def new(request: HttpRequest) -> HttpResponseBase:
     now = run_document()
     if request.method != "POST":
         return _page(request, now, _prefilled(request, now))
-    form, pk = Form(body_of(request.POST, now)), _id(request)
+    form = Form(body_of(request.POST, now))
     if "check" in request.POST:
         return _page(request, now, form)
     try:
-        run = run_new(charged(request, form.body, pk))
+        pk = begun_once(request, run_new, form.body)
     except (ValidationError, ModelError) as error:
         return _page(request, now, _faulty(form.body, error), status=400)
     except (Throttled, LimitsUnavailable) as error:
         return _page(request, now, Form(form.body, {"": [refused(error)]}), status=429)
-    except IntegrityError:  # sent twice: the first one began it
-        return redirect("run", pk)
-    return redirect("run", run.pk)
+    return redirect("run", pk)
 
 
 @require_POST
@@ -137,14 +134,6 @@ def _sources(now: ModelDocument, form: Form) -> list[Choice]:
 
 def _site(request: HttpRequest) -> str:
     return request.build_absolute_uri("/").rstrip("/")
-
-
-def _id(request: HttpRequest) -> UUID:
-    """The id that the form gives its run, so that one that is sent twice begins one run."""
-    try:
-        return UUID(request.POST.get("run_id", ""))
-    except ValueError:
-        return uuid4()
 
 
 urlpatterns = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -31,7 +31,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = visible_run(request, pk)
     if found.status == RunStatus.SUCCEEDED:
         return _tab(request, found, TABS[0])
-    context: dict[str, Any] = {"run": found, "offer": offer(request.user, found)}
+    context: dict[str, Any] = {"run": found, "offer": offer(request.user, found), "again_id": uuid4()}
     if found.is_final:
         return render(request, "analysis/run_ended.html", context)
     return render(request, "analysis/run_live.html", {**context, "live": live(found)})
@@ -55,6 +55,7 @@ def _tab(request: HttpRequest, run: AnalysisRun, tab: Tab) -> HttpResponse:
         "run": run,
         "report": run_report(run=run),
         "offer": offer(request.user, run),
+        "again_id": uuid4(),
         "formats": get_config().output.export_formats,
         "tab": tab,
         "tabs": tabs_for(request.user),

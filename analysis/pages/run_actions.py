@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -64,6 +66,23 @@ def charged(request: HttpRequest, body: Any = None, pk: UUID | None = None) -> W
     return Wish(user, body, pk or uuid4(), lambda: charge(request, Cost.ANALYSIS_RUNS, user=user))
 
 
+def begun_once(request: HttpRequest, begin: Callable[[Wish], AnalysisRun], body: Any = None) -> UUID:
+    """The id of the run that a form begins, or began when it was sent before. Raises what `begin` raises.
+
+    The form brings the id: it is sent twice by a second click, or by loading the answer again.
+    """
+    try:
+        pk = UUID(request.POST.get("run_id", ""))
+    except ValueError:
+        pk = uuid4()
+    if AnalysisRun.objects.filter(pk=pk).exists():
+        return pk
+    try:
+        return begin(charged(request, body, pk)).pk
+    except IntegrityError:  # sent twice at once: the other one began it
+        return pk
+
+
 def refused(error: Throttled | LimitsUnavailable) -> str:
     """Why no run was begun, and what to do, where limits stand in the way."""
     if isinstance(error, LimitsUnavailable):
@@ -103,14 +122,14 @@ def share(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 def rerun(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The same once more, computed anew, as a run of the user's own."""
     try:
-        again = run_again(charged(request), pk)
+        again = begun_once(request, lambda wish: run_again(wish, pk))
     except (Throttled, LimitsUnavailable) as error:
         messages.error(request, refused(error))
         return _back(request, pk)
     except ModelError as error:
         messages.error(request, f"This run cannot be repeated with the present engine: {error}")
         return _back(request, pk)
-    return redirect("run", again.pk)
+    return redirect("run", again)
 
 
 @require_POST

@@ -210,6 +210,15 @@ def test_a_rerun_is_a_run_of_ones_own_computed_anew(press, finished):
     assert (again.input_hash, again.status, again.name) == (finished.input_hash, RunStatus.QUEUED, "Mine")
 
 
+def test_a_rerun_that_is_pressed_twice_is_one_run_and_counts_once(press, read, finished, analyst):
+    again = re.search(r'name="run_id" value="([^"]+)"', read(analyst, "run", finished.pk).html)[1]
+    before = limit_status(user=analyst, cost=Cost.ANALYSIS_RUNS).remaining
+    pages = [press(analyst, "run_rerun", finished, run_id=again) for _ in range(2)]
+    assert [page.redirect_chain[-1][0] for page in pages] == [reverse("run", args=[again])] * 2
+    assert AnalysisRun.objects.exclude(pk=finished.pk).count() == 1
+    assert limit_status(user=analyst, cost=Cost.ANALYSIS_RUNS).remaining == before - 1
+
+
 def test_reruns_count_against_the_limit_of_runs(press, finished, analyst):
     before = limit_status(user=analyst, cost=Cost.ANALYSIS_RUNS).remaining
     press(analyst, "run_rerun", finished)
