@@ -9,9 +9,9 @@ decision 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from contextvars import copy_context
 from functools import lru_cache
 from typing import IO, Any, cast
@@ -20,11 +20,18 @@ from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_started
+from django.db import connections
 from django.http import HttpResponse
 from django.urls import Resolver404, resolve, set_script_prefix
 
 THREADS = 16
 """Requests that a process answers at a time, beside those that wait in the event loop."""
+TURNS, TURN_SECONDS = 3, 0.25
+"""So many of them at once as a rule: more only take the interpreter from each other, and all get slower. Who has
+waited for a turn for so long goes ahead, as those before are slow ones."""
+
+CONNECTION_SECONDS = 60
+"""For so long a thread keeps a connection to the database."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -37,7 +44,8 @@ class SynchronousHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware(is_async=False)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request", initializer=_keep_connections)
+        self._turns = asyncio.Semaphore(TURNS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What has begun is ended also when the client leaves in the middle."""
@@ -45,9 +53,23 @@ class SynchronousHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        answered = self._pool.submit(copy_context().run, self._respond, scope, body)
-        response = await asyncio.shield(asyncio.wrap_future(answered))
+        async with self._turn():
+            answered = self._pool.submit(copy_context().run, self._respond, scope, body)
+            response = await asyncio.shield(asyncio.wrap_future(answered))
         await self.send_response(response, send)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold one of the turns, or none where there was none in time."""
+        try:
+            await asyncio.wait_for(self._turns.acquire(), TURN_SECONDS)
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponse:
         """The whole answer, files too; what it opened is closed again."""
@@ -62,6 +84,13 @@ class SynchronousHandler(ASGIHandler):
                 whole = HttpResponse(b"".join(response), status=response.status_code, headers=response.headers)
                 whole.cookies = response.cookies
                 return whole
+
+
+def _keep_connections() -> None:
+    """Let the present thread's connections serve one request after another; Django tries them before each."""
+    for connection in connections.all():
+        kept = {"CONN_MAX_AGE": CONNECTION_SECONDS, "CONN_HEALTH_CHECKS": True}
+        connection.settings_dict = connection.settings_dict | kept
 
 
 class Handler:

@@ -117,7 +117,7 @@ _SQLITE = {
 }
 DATABASES = {"default": environ.Env.db_url_config(_service.database_url) if _service.database_url else _SQLITE}
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": 0,  # connections kept by ASGI's threads leak; pgbouncer pools them
+    "CONN_MAX_AGE": 0,  # most threads end with their request; those that do not keep theirs (handlers.py)
     "DISABLE_SERVER_SIDE_CURSORS": _service.database_pool_size is not None,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

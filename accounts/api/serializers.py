@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 
 class StrictSerializer(serializers.Serializer):
@@ -67,6 +70,31 @@ def _mistyped(field: serializers.Field, value: Any) -> Any:
             fits = isinstance(value, types) and (kind is serializers.BooleanField or not isinstance(value, bool))
             return [] if fits or whole else [serializers.ErrorDetail(f"Should be {words}.", code="type")]
     return []
+
+
+class PlannedRows(serializers.Serializer):
+    """For objects that are shown by the hundred: how each field is read is decided once, not again for every row.
+
+    Fields read attributes and properties (also `a.b`); DRF's support of methods, mappings, fields that are left out
+    and fields that differ from one use to the next does not come along.
+    """
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """As DRF's."""
+        values = ((name, read(instance), show) for name, read, show in _plan(type(self)))
+        return {name: None if value is None else show(value) for name, value, show in values}
+
+
+@cache
+def _plan(kind: type[PlannedRows]) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
+    """Of each field its name, what reads it and what shows its value."""
+    shown = [(name, field) for name, field in kind().fields.items() if not field.write_only]
+    return [(name, _reader(field), field.to_representation) for name, field in shown]
+
+
+def _reader(field: serializers.Field) -> Callable[[Any], Any]:
+    plain = field.source_attrs and field.default is empty
+    return attrgetter(str(field.source)) if plain else field.get_attribute
 
 
 class FaultSerializer(serializers.Serializer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.serializers import BodySerializer
+from accounts.api.serializers import BodySerializer, PlannedRows
 from evidence.choices import Direction, EvidenceStatus, SourceType
 from evidence.duplicates import SourceIndex
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
@@ -24,7 +25,7 @@ def _score(words: str, **how: Any) -> serializers.FloatField:
     return serializers.FloatField(min_value=0, max_value=1, help_text=f"{words}, 0 to 1.", **how)
 
 
-class QualityScoresSerializer(BodySerializer):
+class QualityScoresSerializer(PlannedRows, BodySerializer):
     """How far a finding can be trusted."""
 
     authority = _score("Standing of the source")
@@ -33,7 +34,7 @@ class QualityScoresSerializer(BodySerializer):
     replication = _score("Confirmation by others")
 
 
-class SourceSerializer(serializers.ModelSerializer):
+class SourceSerializer(PlannedRows, serializers.ModelSerializer):
     """A publication."""
 
     class Meta:
@@ -120,7 +121,7 @@ class HypothesisEditSerializer(_ReasonSerializer):
     speed = serializers.FloatField(max_value=5, help_text="Above 0.")
 
 
-class _AssessmentSerializer(serializers.ModelSerializer):
+class _AssessmentSerializer(PlannedRows, serializers.ModelSerializer):
     hypothesis = serializers.CharField(source="hypothesis.code")
     quality_scores = QualityScoresSerializer(source="*")
     source = SourceSerializer()  # type: ignore[assignment] # a field of that name, not where a field comes from
@@ -132,6 +133,7 @@ class _AssessmentSerializer(serializers.ModelSerializer):
             "hypothesis", "direction", "strength", "quality_scores", "quality", "source", "description", "rationale",
             "dependency_group", "status", "created_at", "created_by", "updated_at", "updated_by",
         ]  # fmt: skip
+        extra_kwargs = {name: {"default_timezone": UTC} for name in ("created_at", "updated_at", "reviewed_at")}
 
 
 class RevisionSerializer(_AssessmentSerializer):

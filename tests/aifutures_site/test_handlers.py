@@ -12,14 +12,17 @@ from django.urls import path, reverse
 from aifutures_site import handlers
 from aifutures_site.environment import PROJECT
 from aifutures_site.urls import urlpatterns as site_urls
+from tests import asgi
 from tests.factories import UserFactory
 
 seen = []
+released = threading.Event()
 
 
 def threaded(request):
     """Where the view is, and the middleware before it was."""
-    connections["default"].ensure_connection()
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT 1")
     seen.append((threading.current_thread(), connections["default"].connection))
     return HttpResponse("threaded")
 
@@ -29,24 +32,33 @@ async def waiting(request):
     return HttpResponse("waiting")
 
 
+def slow(request):
+    assert released.wait(30)
+    return HttpResponse("slow")
+
+
 def broken(request):
     raise RuntimeError("broken view")
 
 
-urlpatterns = [path("threaded", threaded), path("waiting", waiting), path("broken", broken), *site_urls]
+urlpatterns = [
+    path("threaded", threaded),
+    path("waiting", waiting),
+    path("slow", slow),
+    path("broken", broken),
+    *site_urls,
+]
 
 
 @pytest.fixture
-def ask(settings):
-    handlers._waits.cache_clear()
-    handler = handlers.Handler()
+def client(settings):
+    with asgi.handler() as handler:
+        yield httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost", timeout=60)
 
-    async def send(address, method="GET", **options):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost") as client:
-            return await client.request(method, address, **options)
 
-    yield lambda address, **options: asyncio.run(send(address, **options))
-    handlers._waits.cache_clear()
+@pytest.fixture
+def ask(client):
+    return lambda address, method="GET", **options: asyncio.run(client.request(method, address, **options))
 
 
 @pytest.mark.urls(__name__)
@@ -56,11 +68,34 @@ class TestChains:
     def nothing_seen(self):
         seen.clear()
 
-    def test_a_view_that_is_not_async_has_a_thread_and_leaves_no_connection(self, ask):
-        assert ask("/threaded").text == "threaded"
-        ((thread, connection),) = seen
-        assert thread is not threading.main_thread()
-        assert connection.closed
+    def test_a_view_that_is_not_async_has_a_thread_that_keeps_its_connection(self, ask):
+        for _ in range(handlers.THREADS + 1):
+            assert ask("/threaded").text == "threaded"
+        kept = dict(seen)
+        assert threading.main_thread() not in kept
+        assert set(seen) == set(kept.items())
+        assert not any(connection.closed for connection in kept.values())
+
+    def test_a_connection_that_was_lost_is_made_anew(self, ask):
+        ask("/threaded")
+        ((thread, lost),) = seen
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
+        while len([each for each in seen if each[0] is thread]) < 2:
+            assert ask("/threaded").text == "threaded"
+        assert lost not in [connection for _, connection in seen[1:]]
+
+    def test_slow_requests_hold_up_others_for_a_moment_only(self, client):
+        async def ask_at_once():
+            waiting = [asyncio.create_task(client.get("/slow")) for _ in range(handlers.TURNS + 1)]
+            await asyncio.sleep(0)
+            answer = await client.get("/threaded")
+            assert not any(each.done() for each in waiting)
+            released.set()
+            return answer.text, {each.text for each in await asyncio.gather(*waiting)}
+
+        released.clear()
+        assert asyncio.run(ask_at_once()) == ("threaded", {"slow"})
 
     def test_an_async_view_waits_in_the_event_loop(self, ask):
         assert ask("/waiting").text == "waiting"
@@ -95,16 +130,14 @@ def test_forms_and_documents_are_read(ask):
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_requests_at_once_each_have_their_own(ask):
+def test_requests_at_once_each_have_their_own(client):
     from accounts.tokens import AccessToken
 
     tokens = [str(AccessToken.for_user(UserFactory(role="viewer"))) for _ in range(12)]
-    handler = handlers.Handler()
 
     async def all_at_once():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost") as client:
-            asked = [client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {each}"}) for each in tokens]
-            return await asyncio.gather(*asked)
+        asked = [client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {each}"}) for each in tokens]
+        return await asyncio.gather(*asked)
 
     answers = asyncio.run(all_at_once())
     assert len({answer.json()["username"] for answer in answers}) == 12

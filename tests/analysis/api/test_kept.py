@@ -20,9 +20,9 @@ from accounts.services import role_assign, tokens_end
 from accounts.stamps import ACCOUNTS, stamp_key
 from accounts.tokens import AccessToken
 from aifutures_site.config import get_config
-from aifutures_site.handlers import Handler
 from analysis.api import scenarios
 from analysis.services.publication import BASELINE, run_publish
+from tests import asgi
 from tests.analysis.api.support import computed, finished_run
 from tests.factories import UserFactory
 
@@ -34,7 +34,12 @@ PATH = "/api/v1/scenarios"
 @pytest.fixture
 def site(monkeypatch):
     """The application as daphne has it."""
-    application = KeptAnswers(Handler(), prefix=PATH, subjects=(ACCOUNTS, BASELINE))
+    with asgi.handler() as handler:
+        yield from _site(handler, monkeypatch)
+
+
+def _site(handler, monkeypatch):
+    application = KeptAnswers(handler, prefix=PATH, subjects=(ACCOUNTS, BASELINE))
     loop = asyncio.new_event_loop()
     monkeypatch.setattr(scenarios, "FRESH_SECONDS", 1e9)
 
