@@ -152,6 +152,17 @@ def dask_worker_stopped(trial: Trial) -> None:
         _stop_in_time(trial, "worker 1")
 
 
+def dask_worker_killed(trial: Trial) -> None:
+    """SIGKILL to one of the cluster's two workers: the other computes its blocks too."""
+    with _distributed(trial) as cluster:
+        cluster.add_worker()
+        _long_one_at_work(trial)
+        trial.harm()
+        kill(cluster.workers[0].pid)
+        trial.until(lambda: trial.runs()[0].is_final, "the end of the run")
+        trial.expect(trial.runs()[0].attempt == 1, "the run was not tried again")
+
+
 def dask_gone(trial: Trial) -> None:
     """The Dask cluster dies in mid-run: its worker computes the rest itself."""
     with _distributed(trial) as cluster:
@@ -186,6 +197,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("clock of the signs of life jumps", clock_jumps),
         Scenario("cancelled at the greatest size", cancelled),
         Scenario("Dask: SIGTERM to the worker", dask_worker_stopped),
+        Scenario("Dask: SIGKILL to one of its workers", dask_worker_killed),
         Scenario("Dask: scheduler SIGKILL", dask_gone),
     )
 }
