@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -135,21 +135,42 @@ def labels_of(*models: Document) -> dict[str, Document]:
     return {row["code"]: row for model in models for row in model["hypotheses"]}
 
 
-def told(rows: Sequence[Difference], before: str, after: str) -> tuple[str, str]:
-    """A heading and a sentence: what differs most between the runs of these names, and how much differs at all."""
+def supposed_in(*models: Document) -> set[str]:
+    """Keys of the hypotheses that one of the models sets or supposes to be seen: that they differ is no finding."""
+    return {
+        f"hypothesis:{each['hypothesis']}"
+        for model in models
+        for kind in ("interventions", "observations")
+        for each in model["run"][kind]
+    }
+
+
+def most_telling(rows: Sequence[Difference], supposed: Collection[str]) -> Difference | None:
+    """The largest difference beyond the error, of something that follows if there is one; None if the runs agree."""
+    clear = [row for row in rows if row.exceeds]
+    return max(clear, key=lambda row: (row.key not in supposed, row.size), default=None)
+
+
+def told(
+    rows: Sequence[Difference], before: str, after: str, *, supposed: Collection[str] = frozenset()
+) -> tuple[str, str]:
+    """A heading and a sentence: what differs most between the runs of these names, and how much differs at all.
+
+    `supposed` as from `supposed_in`.
+    """
     common = [row for row in rows if row.difference is not None]
     clear = [row for row in common if row.exceeds]
-    if not clear:
+    most = most_telling(common, supposed)
+    if most is None:
         return (
-            f"{after} and {before} agree",
+            f"“{after}” and “{before}” agree",
             f"None of {len(common)} probabilities differs by more than the joint 95 % error of the two computations.",
         )
-    most = max(clear, key=lambda row: row.size)
     way = "likelier" if (most.difference or 0) > 0 else "less likely"
     size = points(most.size).removeprefix("+")
     size = "slightly" if size == "no change" else f"{size}"
     return (
-        f"{_capital(most.words)}: {size} {way} in {after} than in {before}",
+        f"{_capital(most.words)}: {size} {way} in “{after}” than in “{before}”",
         f"{percent(most.after or 0)} against {percent(most.before or 0)}, with a joint 95 % error of "
         f"{_error(most.half_width or 0)}. {len(clear)} of {len(common)} probabilities differ by more than their "
         "error.",

@@ -17,14 +17,25 @@ from redis import RedisError
 
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
-from analysis.differences import Difference, Explained, Input, differences, explained, inputs, labels_of, told
+from analysis.differences import (
+    Difference,
+    Explained,
+    Input,
+    differences,
+    explained,
+    inputs,
+    labels_of,
+    most_telling,
+    supposed_in,
+    told,
+)
 from analysis.models import AnalysisRun, Scenario
 from analysis.news import comparison_question
 from analysis.pages.access import requires
 from analysis.pages.runs import FEWEST, MOST
 from analysis.plots import Plot, Table
 from analysis.plots.comparison import all_numbers, changes_of, courses, waterfall
-from analysis.plots.source import run_source
+from analysis.plots.source import runs_source
 from analysis.reports import run_report
 from analysis.selectors import run_list
 from analysis.services.derived import QUEUE, Answer, answer_ask, answer_find
@@ -62,16 +73,13 @@ class Pair:
     chosen: Explained | None = None
     waterfall: Plot | None = None
     grouped: bool = False
+    largest: float = 0.0
+    """The difference that the heading names."""
 
     @property
     def is_done(self) -> bool:
         """Whether there is a comparison to show."""
         return bool(self.rows)
-
-    @property
-    def largest(self) -> float:
-        """The largest difference beyond the error."""
-        return max((row.size for row in self.rows if row.exceeds), default=0.0)
 
 
 @require_safe
@@ -93,7 +101,7 @@ def run_compare(request: HttpRequest) -> HttpResponse:
         "runs": list(zip(runs, names, strict=True)),
         "address": ",".join(str(run.pk) for run in runs),
         "pairs": pairs,
-        "courses": courses([run_report(run=run) for run in runs], names, source=_source(runs)),
+        "courses": courses([run_report(run=run) for run in runs], names, source=runs_source(runs)),
         **_progress(pairs),
         **_summary(pairs, names),
     }
@@ -176,10 +184,11 @@ def _pair(request: HttpRequest, number: int, runs: tuple[AnalysisRun, AnalysisRu
     items = _items(before, after)
     labels = labels_of(before.model_document, after.model_document)
     parts = explained(document, rows, labels, items) if models else []
-    wanted = request.GET.get("about", "")
-    chosen = next((each for each in parts if each.about.key == wanted), parts[0] if parts else None)
-    heading, sentence = told(rows, *names)
-    source = _source(runs)
+    supposed = supposed_in(before.model_document, after.model_document)
+    most = most_telling(rows, supposed)
+    chosen = _chosen(parts, request.GET.get("about", most.key if most else ""))
+    heading, sentence = told(rows, *names, supposed=supposed)
+    source = runs_source(runs)
     kinds = [("outcomes", "questions and families", [row for row in rows if row.kind != "scenario"])]
     kinds.append(("scenarios", "scenarios", [row for row in rows if row.kind == "scenario"]))
     return Pair(
@@ -200,6 +209,7 @@ def _pair(request: HttpRequest, number: int, runs: tuple[AnalysisRun, AnalysisRu
         chosen=chosen,
         waterfall=waterfall(chosen, key=f"waterfall-{number}", names=names, source=source) if chosen else None,
         grouped=document["attribution"]["grouped"],
+        largest=most.size if most else 0.0,
     )
 
 
@@ -208,8 +218,9 @@ def _items(*runs: AnalysisRun) -> dict[str, str]:
     return {item["id"]: item.get("title") or "" for run in runs for item in run.model_document["evidence"]}
 
 
-def _source(runs: Sequence[AnalysisRun]) -> str:
-    return " ".join(run_source(run) for run in runs) if len(runs) <= FEWEST else run_source(runs[0])
+def _chosen(parts: Sequence[Explained], key: str) -> Explained | None:
+    """What is to be explained, or the largest that is."""
+    return next((each for each in parts if each.about.key == key), parts[0] if parts else None)
 
 
 def _progress(pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from analysis.pages.results_panels import (
     subjects_of,
 )
 from analysis.pages.run_actions import charged, refused, visible_run
-from analysis.plots.robustness import dimension_table
+from analysis.plots.robustness import SHORT, dimension_table
 from analysis.querysets import ComputationQuerySet
 from analysis.reports import run_report
 from analysis.services.lifecycle import computation_cancel
@@ -145,8 +145,10 @@ def _robustness(request: HttpRequest, run: AnalysisRun) -> dict[str, Any]:
 
     def told(each: Mapping[str, Any]) -> dict[str, Any]:
         exceptions = [titles[key] for key in each["exceptions"]]
-        title = words.titles.get(each["subject"])
-        text = each["text"].replace(each["subject"], f"{title} ({each['subject']})") if title else each["text"]
+        code = each["subject"]
+        title = words.titles.get(code)
+        name = f"{title} ({code})" if title else words.label(code)
+        text = each["text"].replace(code, name, 1)
         more = max(len(exceptions) - NAMED_EXCEPTIONS, 0)
         return {**each, "text": text, "named": exceptions[:NAMED_EXCEPTIONS], "more": more}
 
@@ -154,6 +156,7 @@ def _robustness(request: HttpRequest, run: AnalysisRun) -> dict[str, Any]:
     return {
         "panel": panel,
         "dimensions": dimension_table(result, words),
+        "decisions": [(SHORT.get(key, key), title) for key, title in result["dimensions"].items()],
         "conclusions": {
             **conclusions,
             **{key: [told(each) for each in conclusions[key]] for key in ("hold_in_all", "depend", "hold_in_none")},

@@ -39,7 +39,7 @@ def changes_of(rows: Sequence[Difference], *, key: str, what: str, names: tuple[
     return Plot(
         key=key,
         finding=f"{len(clear)} of {len(common)} {what} differ by more than the error of the computation",
-        subtitle=f"Probability in {after} less that in {before}, in percentage points, with joint 95 % intervals; "
+        subtitle=f"Probability in “{after}” less that in “{before}”, in percentage points, with joint 95 % intervals; "
         f"grey where within the error{some}",
         source=source,
         figure={
@@ -89,8 +89,8 @@ def waterfall(found: Explained, *, key: str, names: tuple[str, str], source: str
         key=key,
         finding=f"{upper(about.words)}, {points(about.difference or 0)}: most comes from "
         f"“{textwrap.shorten(largest.text, 90, placeholder=' …')}” ({points(largest.difference)})",
-        subtitle=f"Probability in {names[0]}, what each change adds in the order in which they were made, and "
-        f"probability in {names[1]}; the parts sum to the difference. Grey: within the 95 % error",
+        subtitle=f"Probability in “{names[0]}”, what each change adds in the order in which they were made, and "
+        f"probability in “{names[1]}”; the parts sum to the difference. Grey: within the 95 % error",
         source=source,
         figure={
             "data": [_totals(labels, start, end), *_steps(parts, ends)],
@@ -384,4 +384,4 @@ def _moved(reports: Sequence[Report], names: Sequence[str]) -> str:
     widest = max(common, key=lambda cluster: max(common[cluster].values()) - min(common[cluster].values()))
     means = common[widest]
     least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    return f"{widest} differs most: {percent(means[least])} in {least}, {percent(means[most])} in {most}"
+    return f"{widest} differs most: {percent(means[least])} in “{least}”, {percent(means[most])} in “{most}”"

@@ -32,7 +32,7 @@ def convergence(
         figure={
             "data": [_trace(known)],
             "layout": _layout([width for _, width in known], threshold, total),
-            "phone": {"xaxis": {"dtick": 1}},
+            "phone": {"xaxis": {"tickformat": "~s", "tickangle": 0}},
         },
         table=Table(
             [Column("Iterations", "whole"), Column("Half-width in points", "number")],

@@ -43,10 +43,10 @@ def carriers(found: Sequence[Effect], kind: str, words: Subjects, *, source: str
     """A bar to the side of the outcome that each speaks for, with the 95 % error; `kind` is item, source or group."""
     shown = found[:SHOWN]
     first = shown[0]
-    names = [_named(each) for each in shown]
+    names = [f"{words.label(each.hypothesis)}: {each.label}" for each in shown]
     return Plot(
         key=f"influence-{kind}s",
-        finding=f"{_told(first)} does most: {points(abs(first.effect)).removeprefix('+')} towards "
+        finding=f"{_told(first, kind)} does most: {points(abs(first.effect)).removeprefix('+')} towards "
         f"{_outcome(words, first.hypothesis, 'a' if first.effect > 0 else 'b')}",
         subtitle=f"What each {kind} does to the hypothesis that it moves most, in points of P(A): with it less "
         "without it; to the right for outcome A, to the left for B. Lines are 95 % errors of the computation",
@@ -72,6 +72,7 @@ def carriers(found: Sequence[Effect], kind: str, words: Subjects, *, source: str
             "layout": {
                 "bargap": 0.35,
                 "xaxis": {
+                    "range": _room(shown),
                     "ticksuffix": " points",
                     "side": "top",
                     "nticks": 7,
@@ -80,7 +81,11 @@ def carriers(found: Sequence[Effect], kind: str, words: Subjects, *, source: str
                 },
                 "yaxis": rows_axis(names),
             },
-            "phone": {**rows_on_phone(names, raised=13), "bargap": 0.65},
+            "phone": {
+                "xaxis": {"nticks": 4, "tickangle": 0},
+                **rows_on_phone(names, raised=16),
+                "bargap": 0.65,
+            },
         },
         table=Table(
             [
@@ -123,12 +128,15 @@ def _effect(entry: Mapping[str, Any], titles: Mapping[str, str]) -> Effect:
     )
 
 
-def _named(each: Effect) -> str:
-    return f"{each.hypothesis} · {each.label}"
+def _room(shown: Sequence[Effect]) -> list[float]:
+    """The ends of the axis: zero and all bars, with room for the number at either end."""
+    ends = [0.0, *(100 * each.effect for each in shown)]
+    room = 0.12 * max(max(ends) - min(ends), 0.1)
+    return [min(ends) - room, max(ends) + room]
 
 
-def _told(each: Effect) -> str:
-    return f"“{each.title}”" if each.title else each.name
+def _told(each: Effect, kind: str) -> str:
+    return f"“{each.title}”" if each.title else f"The {kind} {each.name}"
 
 
 def _outcome(words: Subjects, code: str, letter: str) -> str:

@@ -45,7 +45,7 @@ def tornado(study: Study, words: Subjects, *, source: str) -> Plot:
                 "shapes": [_upright(output.scale * nominal)],
                 **legend(),
             },
-            "phone": {**rows_on_phone(names, raised=13), "bargap": 0.65},
+            "phone": {**rows_on_phone(names, raised=16), "bargap": 0.65},
         },
         table=Table(
             _swing_columns(output, ranges="low" in first), [_swing_row(study, words, name) for name in study["ranking"]]
@@ -70,6 +70,7 @@ def plane(study: Study, words: Subjects, *, source: str) -> Plot:
         figure={
             "data": [*_points(study, words, output)],
             "layout": _plane_layout(study, output),
+            "phone": {"xaxis": {"nticks": 4, "tickangle": 0}},
         },
         table=Table(
             [
@@ -196,10 +197,14 @@ def _plane_layout(study: Study, output: Output) -> dict[str, Any]:
     return {
         "xaxis": {
             "range": [0, 1.05 * right],
-            "ticksuffix": output.suffix,
+            "ticksuffix": output.change_suffix,
             "title": {"text": "μ*: mean size of the effect"},
         },
-        "yaxis": {"range": [0, 1.12 * top], "ticksuffix": output.suffix, "title": {"text": "σ: how far it differs"}},
+        "yaxis": {
+            "range": [0, 1.12 * top],
+            "ticksuffix": output.change_suffix,
+            "title": {"text": "σ: how far it differs"},
+        },
         "shapes": [
             {
                 "type": "line",

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.models import AnalysisRun, Study
 
 
 def run_source(run: AnalysisRun) -> str:
-    """Run, evidence, effort and hash of a run that succeeded."""
+    """Run, evidence, effort and hash of a run that succeeded. Raises ValueError for one that did not."""
+    return f"Source: AI Futures, {_cited(run)}."
+
+
+def runs_source(runs: Sequence[AnalysisRun]) -> str:
+    """The same of runs side by side."""
+    return f"Source: AI Futures, {'; and '.join(_cited(run) for run in runs)}."
+
+
+def _cited(run: AnalysisRun) -> str:
     result = run.result_document
     if result is None:
         raise ValueError(f"{run} has no result to cite")
@@ -14,8 +25,8 @@ def run_source(run: AnalysisRun) -> str:
     when = run.published_at or run.finished_at
     day = f", {when.day} {when:%B %Y}" if when else ""
     return (
-        f"Source: AI Futures, run {run}{day}; evidence as of {metadata['as_of']}; {metadata['iterations']:,} "
-        f"iterations; input {run.input_hash[:12]}, engine {metadata['engine_version']}."
+        f"run {run}{day}; evidence as of {metadata['as_of']}; {metadata['iterations']:,} "
+        f"iterations; input {run.input_hash[:12]}, engine {metadata['engine_version']}"
     )
 
 

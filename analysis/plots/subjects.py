@@ -41,6 +41,11 @@ class Output:
         """The unit of such an axis."""
         return UNIT if self.is_probability else " bits"
 
+    @property
+    def change_suffix(self) -> str:
+        """The unit of an axis of changes."""
+        return " points" if self.is_probability else self.suffix
+
     def value(self, number: float) -> str:
         """A value as people read it."""
         return percent(number) if self.is_probability else f"{number:.2f} bits"

@@ -31,9 +31,11 @@ def hypotheses_over_time(report: Report, evolution: Sequence[Mapping[str, Any]],
         axes = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         data += [trace | axes for trace in _traces(row, years, found)]
         for columns, given in ((COLUMNS, layout), (2, narrow)):
-            x, y = _domains(place, len(report.hypotheses), columns)
+            x, y = _domains(place, len(report.hypotheses), columns, lines=2 if given is narrow else 1)
             outer = {"left": place % columns == 0, "last": place + columns >= len(report.hypotheses)}
             given.update(_axes(number, years, x, y, **outer))
+            if given is narrow:  # the last year's number would run into the next panel's first
+                given[f"xaxis{number}"] |= {"tickvals": [year for year in years if year % 10 == 0 and year < years[-1]]}
             given["annotations"].append(_heading(row, x, y, narrow=given is narrow))
     return Plot(
         key="hypotheses-by-year",
@@ -109,25 +111,26 @@ def _axes(
     }
 
 
-def _domains(place: int, number: int, columns: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Where the panel stands, from the top left."""
+def _domains(place: int, number: int, columns: int, *, lines: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the panel stands, from the top left, under a heading of so many lines."""
     rows = -(-number // columns)
     column, row = place % columns, place // columns
     width, height = (1 + GAP) / columns, 1 / rows
     top = 1 - row * height
-    return (column * width, column * width + width - GAP), (top - 0.86 * height, top - 0.14 * height)
+    return (column * width, column * width + width - GAP), (top - 0.88 * height, top - (0.06 + 0.08 * lines) * height)
 
 
 def _heading(row: HypothesisRow, x: tuple[float, float], y: tuple[float, float], *, narrow: bool) -> dict[str, Any]:
     text = row.outcome_a or row.label or row.code
     return {
-        "text": textwrap.shorten(text, NARROW, placeholder=" …") if narrow else text,
+        "text": "<br>".join(textwrap.wrap(text, NARROW, max_lines=2, placeholder=" …")) if narrow else text,
         "xref": "paper",
         "yref": "paper",
         "x": x[0],
         "y": y[1],
         "xanchor": "left",
         "yanchor": "bottom",
+        "align": "left",
         "showarrow": False,
         "font": {"color": INK, "size": 11 if narrow else 13},
     }

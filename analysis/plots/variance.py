@@ -48,7 +48,7 @@ def shares(study: Study, words: Subjects, *, source: str) -> Plot:
                 "yaxis": rows_axis(names),
                 **legend(),
             },
-            "phone": {**rows_on_phone(names, raised=15), "bargap": 0.6},
+            "phone": {**rows_on_phone(names, raised=18), "bargap": 0.65},
         },
         table=Table(
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import template
@@ -9,8 +10,15 @@ from django.urls import NoReverseMatch, reverse
 
 from aifutures_site.config import get_config
 from analysis.plots import Plot, Table
+from analysis.wording import THIN_SPACE
 
 register = template.Library()
+
+
+@register.filter
+def unbroken(text: str) -> str:
+    """The text with numbers and their percent signs on one line."""
+    return re.sub(r"(?<=\d) (?=%)", THIN_SPACE, text)
 
 
 @register.inclusion_tag("analysis/parts/plot.html")

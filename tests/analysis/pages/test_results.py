@@ -300,9 +300,10 @@ def test_robustness_is_started_and_shown(client, read, analyst, run):
     conclusions = reported()["conclusions"]
     assert f"{len(conclusions['hold_in_all'])} conclusion" in page.text
     assert f"all {conclusions['variants']} variants" in page.text
+    labels = {row["code"]: row["label"] for row in run.model_document["hypotheses"]}
     for each in conclusions["depend"]:
         if each["kind"] == "hypothesis":
-            assert each["text"] in page.text
+            assert each["text"].replace(each["subject"], labels[each["subject"]], 1) in page.text
     widest = max(reported()["headlines"], key=lambda each: abs(each["moves"]["overall"]["largest_move"]))
     assert f"{shown(widest['base'])} in the base" in page.text
 
