@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,7 +13,7 @@ from redis import RedisError
 
 from accounts.policies import Scope
 from analysis.models import AnalysisRun
-from analysis.news import Explanation, comparison_question, explanation, shifts
+from analysis.news import comparison_question, explanation, shifts
 from analysis.pages.access import requires
 from analysis.plots.clusters import clusters_over_time
 from analysis.plots.scenarios import ranking
@@ -48,8 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "clusters": clusters_over_time(report, source=source),
         "hypotheses": [(row, moved.get(row.code)) for row in report.hypotheses],
         "source": source,
-        "before": before,
-        "explanation": before and _explanation(before, run),
+        **_changes(before, run),
         "runs": runs,
     }
     return render(request, "analysis/dashboard.html", context)
@@ -61,13 +61,13 @@ def changes(request: HttpRequest) -> HttpResponse:
     """Why the baseline differs from the last one; a worker is asked where nobody has asked before."""
     run = get_object_or_404(AnalysisRun.objects.published()[:1])
     before = baseline_before(run)
-    found = before and _explanation(before, run)
-    if before and not found:
+    found = _changes(before, run)
+    if before and not found["answer"]:
         try:
             answer_ask(question=comparison_question(before, run))
         except RedisError as error:
             logger.warning("nobody could be asked what changed: %s", error)
-    return render(request, "analysis/parts/changes.html", {"before": before, "explanation": found, "asked": True})
+    return render(request, "analysis/parts/changes.html", {**found, "asked": True})
 
 
 @require_safe
@@ -77,18 +77,23 @@ def runs(request: HttpRequest) -> HttpResponse:
     return render(request, "analysis/parts/recent_runs.html", {"runs": recent_runs(user=request.user)})
 
 
-def _explanation(before: AnalysisRun, after: AnalysisRun) -> Explanation | None:
-    """What is known without computing anything."""
+def _changes(before: AnalysisRun | None, run: AnalysisRun) -> dict[str, Any]:
+    """What is known, without computing anything, of the way from one baseline to the next."""
+    found: dict[str, Any] = {"run": run, "before": before, "answer": None}
+    if before is None:
+        return found
     try:
-        answer = answer_find(question=comparison_question(before, after))
+        answer = answer_find(question=comparison_question(before, run))
     except RedisError as error:
         logger.warning("what changed could not be looked up: %s", error)
-        return None
-    return explanation(answer.document) if answer.document else None
+        return found
+    if not answer.is_final:
+        return found
+    return {**found, "answer": answer, "explanation": explanation(answer.document) if answer.document else None}
 
 
 def _of_others(overlapping: int, others: int) -> str:
-    return f"all {others} others" if overlapping == others else f"{overlapping} of the {others} others"
+    return f"{'all' if overlapping == others else f'{overlapping} of'} the {others} others shown"
 
 
 urlpatterns = [

@@ -11,7 +11,7 @@ from django.urls import reverse
 from analysis.models import Scenario
 from analysis.news import comparison_question
 from analysis.reports import run_report
-from analysis.services.derived import answer_keep
+from analysis.services.derived import answer_fail, answer_keep
 from analysis.services.model_documents import published_study
 from tests.factories import AnalysisRunFactory, UserFactory
 
@@ -169,6 +169,26 @@ def test_what_explains_it_is_asked_of_a_worker_once_and_then_shown(client, basel
         assert "The oracle moved most: from 6.0 % to 9.0 % (+3.0 points), through 2 changes." in text
         assert text.index("Weight of H1-001 +2.6 points ± 0.2") < text.index("Iterations +0.4 points ± < 0.05")
         assert "Seed" not in text
+
+
+def test_a_comparison_that_is_refused_or_fails_is_told_and_not_asked_for_again(client, baseline, later):
+    client.force_login(UserFactory(role="analyst"))
+    answer_keep(question=comparison_question(baseline, later), refusal="the first result is too old")
+    for name in ("home", "home_changes"):
+        page = client.get(reverse(name))
+        assert "The two cannot be compared: the first result is too old." in words(page)
+        assert reverse("home_changes") not in page.text
+    answer_fail(question=comparison_question(baseline, later))
+    page = client.get(reverse("home_changes"))
+    assert f"the log names job {comparison_question(baseline, later).job_id}" in words(page)
+    assert reverse("home_changes") not in page.text
+    assert django_rq.get_queue("default").count == 0
+
+
+@pytest.mark.parametrize("name", ["home", "home_changes"])
+def test_both_baselines_can_be_compared(client, baseline, later, name):
+    client.force_login(UserFactory(role="analyst"))
+    assert f'href="{reverse("run_compare")}?runs={baseline.pk},{later.pk}"' in client.get(reverse(name)).text
 
 
 def test_nothing_that_moved_is_said_so(client, baseline, later):
