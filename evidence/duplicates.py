@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
-from rapidfuzz import fuzz, process, utils
+from evidence.titles import Titles, plain
 
-SIMILAR = 92.0
-"""From which likeness of titles on, of 100, a source is worth a second look."""
+SOME = 3
+"""Publications that one is said to be like."""
 
-_CHUNK = 256  # titles compared with all others at a time: bounded memory
-
+_WORK = 100_000_000  # of comparing titles at a time (see `Titles`): a sixth of a second
 _LONGEST = 1000
 """Characters in which a number is looked for, more than any field holds: the search takes time with their square."""
 _DOI = re.compile(r"(?:doi:\s*|doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
@@ -92,7 +91,7 @@ class SourceIndex:
                 del self._keys[mark]
         self._keys.update(dict.fromkeys(marks, source.key))
         self._marks[source.key] = marks
-        self._titles[source.key] = _plain(source.title)
+        self._titles[source.key] = plain(source.title)
 
     def __contains__(self, key: object) -> bool:
         """Whether a publication of that key is stored."""
@@ -104,17 +103,16 @@ class SourceIndex:
         return list(dict.fromkeys(key for key in found if key is not None))
 
     def similar(self, titles: Mapping[str, str]) -> dict[str, list[str]]:
-        """For each of the titles, by key, the keys of other publications with almost the same, where there are any."""
-        keys, known = list(self._titles), list(self._titles.values())
+        """For each of the titles, by key, the keys of other publications with almost the same, where there are any.
+
+        Of each no more than `SOME`: where many are alike, few say so.
+        """
+        known = Titles(self._titles)
         found: dict[str, list[str]] = {}
-        asked = list(titles.items())
-        for start in range(0, len(asked), _CHUNK):
-            part = asked[start : start + _CHUNK]
-            plain = [_plain(title) for _, title in part]
-            likeness = process.cdist(plain, known, scorer=fuzz.ratio, score_cutoff=SIMILAR, dtype=np.uint8)
-            for row, column in np.argwhere(likeness):
-                if keys[column] != part[row][0]:
-                    found.setdefault(part[row][0], []).append(keys[column])
+        for key, title in titles.items():
+            others = (known.keys[place] for place in known.like(plain(title)))
+            if some := list(islice((other for other in others if other != key), SOME)):
+                found[key] = some
         return found
 
 
@@ -126,22 +124,48 @@ class Pair(NamedTuple):
     why: str
 
 
-def likely_pairs(sources: Collection[Publication]) -> list[Pair]:
-    """The publications that may be stored twice: with the same identifier or address, else almost the same title."""
+class LikelyPairs(NamedTuple):
+    """Pairs, and after which two keys to look for further ones; None where all have been looked at."""
+
+    pairs: list[Pair]
+    after: tuple[str, str] | None
+
+
+def likely_pairs(sources: Sequence[Publication], *, most: int, after: tuple[str, str] | None = None) -> LikelyPairs:
+    """Publications that may be stored twice: with the same identifier or address, else almost the same title.
+
+    At most so many, those after the pair `after` in an order of their own. Where comparing titles takes long, since
+    they are many, long and all a little alike, it may be fewer, or none, before all have been looked at.
+    """
+    same = list(_same_pairs(sources))
+    told = [frozenset((pair.one, pair.other)) for pair in same]
+    if after is not None and frozenset(after) in told:
+        same, after = same[told.index(frozenset(after)) + 1 :], None
+    if after is None and len(same) > most:
+        return LikelyPairs(same[:most], (same[most - 1].one, same[most - 1].other))
+    titles = Titles({source.key: plain(source.title) for source in sources})
+    pairs = same if after is None else []
+    row, first = (titles.places.get(key, 0) for key in after or ("", ""))
+    ranks = {source.key: rank for rank, source in enumerate(sources)}
+    for place in range(row, len(titles.keys)):
+        key = titles.keys[place]
+        if titles.work > _WORK:
+            return LikelyPairs(pairs, (key, key))
+        for other in titles.like(titles.title_at(place), first=max(first if place == row else 0, place) + 1):
+            if len(pairs) == most:
+                return LikelyPairs(pairs, (key, titles.keys[other - 1]))
+            one, two = sorted((key, titles.keys[other]), key=ranks.__getitem__)
+            if frozenset((one, two)) not in told:
+                pairs.append(Pair(one, two, "almost the same title"))
+    return LikelyPairs(pairs, None)
+
+
+def _same_pairs(sources: Iterable[Publication]) -> Iterator[Pair]:
     first: dict[str, str] = {}
-    found: dict[frozenset[str], Pair] = {}
+    told: set[frozenset[str]] = set()
     for source in sources:
         for mark in sorted(marks_of(url=source.url, identifier=source.identifier)):
             other = first.setdefault(mark, source.key)
-            if other != source.key:
-                found.setdefault(frozenset((other, source.key)), Pair(other, source.key, f"the same {mark}"))
-    similar = SourceIndex.of(sources).similar({source.key: source.title for source in sources})
-    for key, others in similar.items():
-        for other in others:
-            found.setdefault(frozenset((key, other)), Pair(key, other, "almost the same title"))
-    return list(found.values())
-
-
-def _plain(title: str) -> str:
-    """The words of a title in small letters and in order, so that neither case, signs nor word order count."""
-    return " ".join(sorted(utils.default_process(title).split()))
+            if other != source.key and (two := frozenset((other, source.key))) not in told:
+                told.add(two)
+                yield Pair(other, source.key, f"the same {mark}")

@@ -21,7 +21,7 @@ from evidence.services.merges import source_merge
 from evidence.services.rules import Conflict
 
 MOST = 50
-"""Pairs on the page; merging brings up the next."""
+"""Pairs on a page; merging brings up the next."""
 _PAIR = 2
 
 
@@ -39,19 +39,22 @@ class DuplicatesMixin(ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             return self._merge(request)
-        stored = Source.objects.annotate(number_of_items=Count("items")).order_by("pk")
-        sources = {source.key: source for source in stored}
-        chosen = [source for source in sources.values() if str(source.pk) in request.GET.getlist("source")]
+        rows = Source.objects.order_by("pk")
+        chosen = list(rows.filter(pk__in=map(_number, request.GET.getlist("source"))).values_list("key", flat=True))
         if len(chosen) == _PAIR:
-            pairs = [Pair(chosen[0].key, chosen[1].key, "chosen in the list")]
+            pairs, after = [Pair(chosen[0], chosen[1], "chosen in the list")], ""
         else:
-            pairs = likely_pairs(list(sources.values()))
+            pairs, after = _likely(list(rows.only("key", "url", "identifier", "title")), request.GET.get("after", ""))
+        shown = {key for pair in pairs for key in (pair.one, pair.other)}
+        counted = rows.filter(key__in=shown).annotate(number_of_items=Count("items"))
+        sources = {source.key: source for source in counted}
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": "Sources that may be stored twice",
             "opts": self.opts,
-            "pairs": [(sources[pair.one], sources[pair.other], pair.why) for pair in pairs[:MOST]],
-            "total": len(pairs),
+            "pairs": [(sources[pair.one], sources[pair.other], pair.why) for pair in pairs],
+            "after": after,
+            "continued": "after" in request.GET,
         }
         return TemplateResponse(request, "admin/evidence/source/duplicates.html", context)
 
@@ -82,6 +85,15 @@ class DuplicatesMixin(ModelAdmin):
         else:
             self.message_user(request, f"{key} is now part of {kept.key}.", messages.SUCCESS)
         return redirect(_page())
+
+
+def _likely(sources: list[Source], after: str) -> tuple[list[Pair], str]:
+    """The likely duplicates, and what to go on after, empty at the end: the numbers of two sources, as in `3-8`."""
+    keys = {source.pk: source.key for source in sources}
+    two = [keys[pk] for pk in map(_number, after.split("-")) if pk in keys]
+    found = likely_pairs(sources, most=MOST, after=(two[0], two[1]) if len(two) == _PAIR else None)
+    numbers = {key: pk for pk, key in keys.items()}
+    return found.pairs, "-".join(str(numbers[key]) for key in found.after or ())
 
 
 def _page() -> str:

@@ -70,6 +70,7 @@ class SourceAdmin(ExchangeMixin, DuplicatesMixin, LongListAdmin, CuratedAdmin):
     form = SourceForm
     content = DETAILS
     actions = ("merge",)
+    change_list_template = "admin/evidence/source/change_list.html"
     list_display = ("title", "publisher", "source_type", "publication_date", "identifier", "items_count")
     list_filter = ("source_type", "items__hypothesis")
     search_fields = SOURCE_TEXTS

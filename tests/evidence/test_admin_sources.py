@@ -1,8 +1,12 @@
 """Sources: identifiers that can be right, duplicates, and merging them."""
 
+from itertools import combinations, cycle
+from random import Random
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.urls import reverse
+from rapidfuzz import fuzz
 
 from accounts.models import AuditEntry
 from evidence.duplicates import likely_pairs
@@ -11,6 +15,7 @@ from evidence.models import Evidence, Source
 from evidence.services.items import evidence_edit
 from evidence.services.merges import source_merge
 from evidence.services.sources import source_create, source_edit
+from evidence.titles import SIMILAR, Titles, plain
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -56,9 +61,53 @@ def test_pairs_are_found_by_identifier_and_by_title():
     two = SourceFactory(title="Something else altogether", identifier="doi:10.1000/A", key="two")
     three = SourceFactory(title="In 2024: the State of A.I", key="three")
     SourceFactory(title="Nothing like any of these", key="four")
-    pairs = {frozenset((pair.one, pair.other)): pair.why for pair in likely_pairs([*Source.objects.all()])}
+    pairs = {
+        frozenset((pair.one, pair.other)): pair.why for pair in likely_pairs([*Source.objects.all()], most=9).pairs
+    }
     assert set(pairs) == {frozenset((one.key, two.key)), frozenset((one.key, three.key))}
     assert pairs[frozenset((one.key, two.key))] == "the same doi:10.1000/a"
+
+
+def test_titles_that_are_alike_are_found_as_by_comparing_each_with_each():
+    words = ["ai", "the", "law", "of", "scaling", "jobs", "governance", "state", "2024", "2025"]
+    chosen = Random(7)
+    titles = [" ".join(chosen.choices(words, k=chosen.randint(1, 9))) for _ in range(400)]
+    titles += [f"{title[:-1]}{letter}" for title, letter in zip(titles[:60], cycle("xé\U0001f600"), strict=False)]
+    index = Titles({str(number): plain(title) for number, title in enumerate(titles)})
+    like = fuzz.ratio
+    for title in map(plain, titles):
+        wanted = {str(number) for number, other in enumerate(titles) if like(title, plain(other)) >= SIMILAR}
+        assert {index.keys[place] for place in index.like(title)} == wanted
+
+
+def test_pairs_come_in_pages_none_twice_and_none_left_out():
+    sources = [
+        Source(pk=number, key=f"s{number}", url="", title=f"Report {number:02d} on the effects of AI on work and wages")
+        for number in range(12)
+    ]
+    sources[3].identifier = sources[9].identifier = "10.1000/same"
+    found, page = [], likely_pairs(sources, most=7)
+    while page.after:
+        found += page.pairs
+        page = likely_pairs(sources, most=7, after=page.after)
+    pairs = [frozenset((pair.one, pair.other)) for pair in [*found, *page.pairs]]
+    assert found[0] == ("s3", "s9", "the same doi:10.1000/same")
+    assert len(pairs) == len(set(pairs)) == 12 * 11 // 2
+
+
+def test_many_long_titles_that_are_hardly_alike_are_compared_in_parts(monkeypatch):
+    monkeypatch.setattr("evidence.duplicates._WORK", 50_000)
+    letters = Random(7)
+    base = "an assessment of the effects of large language models on employment and wages"
+    titles = ["".join(letters.choice("aeiou") if letters.random() < 0.07 else each for each in base) for _ in range(60)]
+    sources = [Source(key=f"s{number}", url="", title=title) for number, title in enumerate(titles)]
+    pages, page = 1, likely_pairs(sources, most=2000)
+    found = [*page.pairs]
+    while page.after:
+        page = likely_pairs(sources, most=2000, after=page.after)
+        pages, found = pages + 1, [*found, *page.pairs]
+    alike = [1 for a, b in combinations(map(plain, titles), 2) if fuzz.ratio(a, b) >= SIMILAR]
+    assert pages > 2 and len(found) == len(alike) > 0
 
 
 class TestMerge:
@@ -125,6 +174,20 @@ class TestPages:
         client.post(reverse(DUPLICATES), {**form, "reason": "One report."})
         assert Evidence.objects.get(pk=item.pk).source == one
         assert "No two sources" in client.get(reverse(DUPLICATES)).content.decode()
+
+    def test_the_next_pairs_are_a_step_away(self, client):
+        for number in range(12):
+            SourceFactory(title=f"Report {number:02d} on the effects of AI on work and wages")
+        page = client.get(reverse(DUPLICATES))
+        assert len(page.context["pairs"]) == 50 and "Look further" in page.content.decode()
+        rest = client.get(reverse(DUPLICATES), {"after": page.context["after"]})
+        assert len(rest.context["pairs"]) == 66 - 50 and not rest.context["after"]
+        seen = {(one.pk, other.pk) for each in (page, rest) for one, other, _ in each.context["pairs"]}
+        assert len(seen) == 66
+        assert client.get(reverse(DUPLICATES), {"after": "x-9"}).status_code == 200
+
+    def test_the_list_leads_to_them(self, client):
+        assert reverse(DUPLICATES) in client.get(reverse("admin:evidence_source_changelist")).content.decode()
 
     def test_two_chosen_in_the_list_are_shown_side_by_side(self, client):
         one, other = SourceFactory(title="Alpha"), SourceFactory(title="Omega")
