@@ -96,10 +96,10 @@ class ParallelConfig(_Part):
 
 
 class OptimizationConfig(_Part):
-    """Compiled kernels or the plain reference; a limit on memory, or null."""
+    """Compiled kernels or the plain reference; a limit on the memory of each worker process, or null."""
 
     enable_jit: bool
-    memory_limit_gb: Annotated[float, Field(gt=0)] | None
+    memory_limit_gb: Annotated[float, Field(ge=1)] | None
 
 
 class ComputationConfig(_Part):

@@ -30,6 +30,7 @@ from accounts.tokens import tokens_forget_expired
 from aifutures_site.embedded import NoRedis, is_up, require_redis
 from analysis.choices import WorkQueue
 from analysis.jobs import runs, stopping
+from analysis.jobs.memory import memory_bound
 from analysis.jobs.warm_up import precisions, warm_up
 from analysis.services.lifecycle import computations_reap
 from analysis.services.threads import engine_threads
@@ -116,6 +117,7 @@ class Command(BaseCommand):
             "the first time compiles it, half a minute for each"
         )
         warm_up(queues)
+        memory_bound()
         logging.getLogger("rq.worker").setLevel(logging.WARNING)  # its four lines for each job tell nothing of the work
         runs.urgent[:] = queues[: queues.index(WorkQueue.ANALYSIS)] if WorkQueue.ANALYSIS in queues else []
         self.stdout.write(f"worker: ready, {engine_threads()} threads, queues {', '.join(names)}")
