@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.plots.colours import PAPER, cluster_colour
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import ClusterRow, Estimate, Report
 from analysis.wording import percent, percent_range
 
@@ -58,14 +58,15 @@ def _area(row: ClusterRow, years: list[int], estimates: list[Estimate]) -> dict[
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": row.name,
+        "name": literal(row.name),
         "stackgroup": "clusters",
         "x": years,
         "y": [100 * each.mean for each in estimates],
         "line": {"width": 1, "color": PAPER},
         "fillcolor": colour,
         "customdata": [[percent(each.mean), percent_range(each.low, each.high)] for each in estimates],
-        "hovertemplate": f"{row.name} %{{x}}<br>%{{customdata[0]}}, 90 % interval %{{customdata[1]}}<extra></extra>",
+        "hovertemplate": f"{literal(row.name)} %{{x}}<br>%{{customdata[0]}}, "
+        "90 % interval %{customdata[1]}<extra></extra>",
     }
 
 
@@ -78,7 +79,7 @@ def _layout(years: list[int], names: list[str], last: list[float]) -> dict[str, 
         "margin": {"r": 24 + max(LETTER * len(label) for label in labels)},
         "annotations": [
             {
-                "text": label,
+                "text": literal(label),
                 "x": 1,
                 "xref": "paper",
                 "y": 100 * height,
@@ -110,7 +111,9 @@ def _inside(years: list[int], names: list[str], means: list[list[float]]) -> lis
         inner = range(2 * len(years) // 5, 3 * len(years) // 5 + 1)
         at = max(inner, key=shares.__getitem__)
         middle = 100 * (below[at] + shares[at] / 2)
-        labels.append({"text": name, "x": years[at], "y": middle, "showarrow": False, "font": {"color": PAPER}})
+        labels.append(
+            {"text": literal(name), "x": years[at], "y": middle, "showarrow": False, "font": {"color": PAPER}}
+        )
         below = [low + share for low, share in zip(below, shares, strict=True)]
     return labels
 

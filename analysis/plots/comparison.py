@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.differences import Difference, Explained, Part
 from analysis.plots.colours import ACCENT, GREY, INK, cluster_colour
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.ranked import legend, rows_axis, rows_on_phone, upper
 from analysis.reports import Estimate, Report
 from analysis.wording import percent, percent_range, points
@@ -210,11 +210,11 @@ def _dots(rows: Sequence[Difference], before: str, after: str) -> dict[str, Any]
             "width": 4,
         },
         "customdata": [
-            [upper(row.words), points(row.difference or 0), percent(row.before or 0), percent(row.after or 0)]
+            [literal(upper(row.words)), points(row.difference or 0), percent(row.before or 0), percent(row.after or 0)]
             for row in rows
         ],
-        "hovertemplate": f"%{{customdata[0]}}<br>%{{customdata[1]}}<br>{before}: %{{customdata[2]}}, "
-        f"{after}: %{{customdata[3]}}<extra></extra>",
+        "hovertemplate": f"%{{customdata[0]}}<br>%{{customdata[1]}}<br>{literal(before)}: %{{customdata[2]}}, "
+        f"{literal(after)}: %{{customdata[3]}}<extra></extra>",
         "cliponaxis": False,
     }
 
@@ -255,7 +255,7 @@ def _steps(parts: Sequence[Part], ends: Sequence[float]) -> list[dict[str, Any]]
             "x": [100 * part.difference for part in parts],
             "y": places,
             "marker": {"color": [ACCENT if part.exceeds else GREY for part in parts]},
-            "customdata": [[part.text, points(part.difference), percent(part.half_width)] for part in parts],
+            "customdata": [[literal(part.text), points(part.difference), percent(part.half_width)] for part in parts],
             "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}, 95 % error %{customdata[2]}<extra></extra>",
         },
         {
@@ -321,13 +321,13 @@ def _line(
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": name,
+        "name": literal(name),
         "showlegend": first,
         "x": [year.year for year in report.years],
         "y": [100 * each.mean for each in found],
         "line": {**style, "width": 2},
         "customdata": [[percent(each.mean), percent_range(each.low, each.high)] for each in found],
-        "hovertemplate": f"{cluster} in {name}, %{{x}}<br>%{{customdata[0]}}, "
+        "hovertemplate": f"{literal(f'{cluster} in {name}')}, %{{x}}<br>%{{customdata[0]}}, "
         "90 % interval %{customdata[1]}<extra></extra>",
     }
 
@@ -355,7 +355,7 @@ def _axes(place: int, years: Sequence[int], x: tuple[float, float], y: tuple[flo
 
 def _heading(text: str, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     return {
-        "text": text,
+        "text": literal(text),
         "xref": "paper",
         "yref": "paper",
         "x": x[0],

@@ -10,7 +10,7 @@ import numpy as np
 import scipy  # its large parts are loaded when first asked for: half a second, which few processes need
 
 from analysis.plots.colours import GREY, MUTED, cluster_colour
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import ClusterRow, Report
 from analysis.wording import percent, percent_range
 
@@ -35,7 +35,7 @@ def named_clusters(report: Report, *, source: str) -> Plot:
                 "yaxis": {
                     "range": [len(rows) - 0.5, -0.5],
                     "tickvals": list(range(len(rows))),
-                    "ticktext": [row.name for row in rows],
+                    "ticktext": [literal(row.name) for row in rows],
                     "tickfont": {"color": "var(--ink)"},
                     "showgrid": False,
                     "zeroline": False,
@@ -45,7 +45,7 @@ def named_clusters(report: Report, *, source: str) -> Plot:
                 "yaxis": {"showticklabels": False},
                 "annotations": [
                     {
-                        "text": row.name,
+                        "text": literal(row.name),
                         "x": 0,
                         "y": place,
                         "yshift": 16,
@@ -140,7 +140,7 @@ def _dot(place: int, row: ClusterRow) -> dict[str, Any]:
             "thickness": 3,
             "width": 0,
         },
-        "hovertemplate": f"{row.name}<br>{percent(found.mean)}, 90 % interval "
+        "hovertemplate": f"{literal(row.name)}<br>{percent(found.mean)}, 90 % interval "
         f"{percent_range(found.low, found.high)}<extra></extra>",
     }
 
@@ -168,12 +168,12 @@ def _leaves(leaves: list[str], name: str, colour: str, family: Mapping[str, str]
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": name,
+        "name": literal(name),
         "x": [0] * len(places),
         "y": places,
         "marker": {"color": colour, "size": 8},
         "text": [leaves[place] for place in places],
-        "hovertemplate": f"%{{text}}<br>{name}<extra></extra>",
+        "hovertemplate": f"%{{text}}<br>{literal(name)}<extra></extra>",
         "cliponaxis": False,
     }
 
@@ -190,7 +190,7 @@ def _layout(leaves: list[str], names: Mapping[str, str], widest: float) -> dict[
         "yaxis": {
             "range": [len(leaves) - 0.5, -0.8],
             "tickvals": list(range(len(leaves))),
-            "ticktext": [textwrap.shorten(names.get(code) or code, 44, placeholder=" …") for code in leaves],
+            "ticktext": [literal(textwrap.shorten(names.get(code) or code, 44, placeholder=" …")) for code in leaves],
             "tickfont": {"color": MUTED, "size": 11},
             "side": "right",
             "showgrid": False,

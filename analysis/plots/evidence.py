@@ -9,7 +9,7 @@ from typing import Any
 from analysis.evidence_weights import Balance
 from analysis.futures import question_words
 from analysis.plots.colours import INK, MUTED, OUTCOME_A, OUTCOME_B
-from analysis.plots.plot import Column, Plot, Table
+from analysis.plots.plot import Column, Plot, Table, literal
 
 ROOM, PHONE_ROOM = 1.75, 1.08
 """How far the axis goes, in lengths of the longest bar: words stand beside the bars, on a phone above them."""
@@ -83,13 +83,13 @@ def _bars(balances: Sequence[Balance]) -> list[dict[str, Any]]:
             "customdata": codes,
             "marker": {"symbol": "diamond", "size": 11, "color": INK, "line": {"color": "var(--paper)", "width": 1.5}},
             "hoverinfo": "text",
-            "hovertext": [f"Net: {abs(each.net):.2f} nats for<br>{each.leaning}" for each in balances],
+            "hovertext": [f"Net: {abs(each.net):.2f} nats for<br>{literal(each.leaning)}" for each in balances],
         },
     ]
 
 
 def _says(items: int, weight: float, outcome: str) -> str:
-    return f"{items} finding{'' if items == 1 else 's'}, {weight:.2f} nats for<br>{outcome}"
+    return f"{items} finding{'' if items == 1 else 's'}, {weight:.2f} nats for<br>{literal(outcome)}"
 
 
 def _layout(balances: Sequence[Balance]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _layout(balances: Sequence[Balance]) -> dict[str, Any]:
         for side, x, outcome, items in _sides(each):
             labels.append(
                 {
-                    "text": f"{outcome} ({items})",
+                    "text": literal(f"{outcome} ({items})"),
                     "x": x,
                     "y": place,
                     "xanchor": "right" if side < 0 else "left",
@@ -113,7 +113,7 @@ def _layout(balances: Sequence[Balance]) -> dict[str, Any]:
         "yaxis": {
             "range": [len(balances) - 0.5, -0.5],
             "tickvals": list(range(len(balances))),
-            "ticktext": [question_words(each.question) for each in balances],
+            "ticktext": [literal(question_words(each.question)) for each in balances],
             "tickfont": {"color": INK},
             "showgrid": False,
             "zeroline": False,
@@ -129,7 +129,7 @@ def _phone(balances: Sequence[Balance]) -> dict[str, Any]:
         for side, _, outcome, items in _sides(each):
             labels.append(
                 {
-                    "text": "<br>".join(textwrap.wrap(f"{outcome} ({items})", PHONE_LINE)),
+                    "text": "<br>".join(map(literal, textwrap.wrap(f"{outcome} ({items})", PHONE_LINE))),
                     "x": 0 if side < 0 else 1,
                     "xref": "paper",
                     "y": place,

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from analysis.plots.colours import INK, OUTCOME_A, OUTCOME_B
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.ranked import upper
 from analysis.reports import HypothesisRow, Report
 from analysis.wording import percent, percent_range, points
@@ -150,7 +150,7 @@ def _bar(rows: Sequence[HypothesisRow], places: list[int], letter: str) -> dict[
         "base": [0 if letter == "A" else 100 * (1 - each.mean) for each in estimates],
         "marker": {"color": OUTCOME_A if letter == "A" else OUTCOME_B},
         "customdata": [
-            [getattr(row, f"outcome_{letter.lower()}"), percent(each.mean), percent_range(each.low, each.high)]
+            [literal(getattr(row, f"outcome_{letter.lower()}")), percent(each.mean), percent_range(each.low, each.high)]
             for row, each in zip(rows, estimates, strict=True)
         ],
         "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}, 90 % interval %{customdata[2]}<extra></extra>",
@@ -181,7 +181,7 @@ def _names(rows: Sequence[HypothesisRow], field: str, *, side: str) -> dict[str,
     return {
         "range": [len(rows) - 0.5, -0.5],
         "tickvals": list(range(len(rows))),
-        "ticktext": [textwrap.shorten(getattr(row, field), NAME, placeholder=" …") for row in rows],
+        "ticktext": [literal(textwrap.shorten(getattr(row, field), NAME, placeholder=" …")) for row in rows],
         "tickfont": {"color": INK},
         "side": side,
         "showgrid": False,
@@ -194,7 +194,7 @@ def _above(place: int, row: HypothesisRow) -> list[dict[str, Any]]:
     ends = ((row.outcome_a, 0, "left"), (row.outcome_b, 100, "right"))
     return [
         {
-            "text": textwrap.shorten(text, NARROW, placeholder=" …"),
+            "text": literal(textwrap.shorten(text, NARROW, placeholder=" …")),
             "x": x,
             "y": place,
             "yshift": 17,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.plots.colours import INK, OUTCOME_A, OUTCOME_B
-from analysis.plots.plot import Column, Plot, Table
+from analysis.plots.plot import Column, Plot, Table, literal
 from analysis.plots.ranked import rows_axis, rows_on_phone
 from analysis.plots.subjects import Subjects
 from analysis.wording import points
@@ -65,7 +65,10 @@ def carriers(found: Sequence[Effect], kind: str, words: Subjects, *, source: str
                         "thickness": 1.5,
                         "width": 3,
                     },
-                    "customdata": [[each.label, words.label(each.hypothesis), points(each.effect)] for each in shown],
+                    "customdata": [
+                        [literal(each.label), literal(words.label(each.hypothesis)), points(each.effect)]
+                        for each in shown
+                    ],
                     "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}: %{customdata[2]}<extra></extra>",
                 }
             ],

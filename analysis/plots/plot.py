@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -15,6 +16,11 @@ Value: TypeAlias = str | float | int | bool | None
 Kind: TypeAlias = Literal["text", "percent", "points", "number", "whole", "plain"]
 """How a column's values are written: as text; a probability in percent; a difference of probabilities in percentage
 points; to three significant digits; a whole number with separators; as it is (years)."""
+
+
+def literal(text: str) -> str:
+    """What somebody wrote, as a figure shows it letter by letter: Plotly reads tags, entities and `%{...}` in texts."""
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
 
 
 @dataclass(frozen=True)

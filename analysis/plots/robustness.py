@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.plots.colours import GREY, INK
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.ranked import rows_axis, rows_on_phone
 from analysis.plots.subjects import Subjects
 from analysis.wording import percent, percent_range
@@ -127,7 +127,7 @@ def _line(headlines: Sequence[Mapping[str, Any]], names: Sequence[str], colours:
             "width": 0,
         },
         "customdata": [
-            [name, percent(base), percent_range(each["lowest"], each["highest"])]
+            [literal(name), percent(base), percent_range(each["lowest"], each["highest"])]
             for name, base, each in zip(names, bases, found, strict=True)
         ],
         "hovertemplate": "%{customdata[0]}<br>base %{customdata[1]}, variants %{customdata[2]}<extra></extra>",

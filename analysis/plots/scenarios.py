@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.plots.colours import GREY, cluster_colour
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import ScenarioRow
 from analysis.wording import percent, percent_range
 
@@ -59,7 +59,7 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": name or "No cluster",
+        "name": literal(name or "No cluster"),
         "x": [100 * each.mean for each in estimates],
         "y": [place for place, _ in placed],
         "error_x": {
@@ -72,7 +72,7 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
         "marker": {"color": colour, "size": 10},
         "customdata": [
             [
-                f"{row.title} ({row.code})",
+                literal(f"{row.title} ({row.code})"),
                 percent(row.estimate.mean),
                 percent_range(row.estimate.low, row.estimate.high),
             ]
@@ -83,7 +83,7 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
 
 
 def _layout(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
-    names = [textwrap.shorten(row.title or row.code, 46, placeholder=" …") for row in rows]
+    names = [literal(textwrap.shorten(row.title or row.code, 46, placeholder=" …")) for row in rows]
     return {
         "xaxis": {"rangemode": "tozero", "ticksuffix": UNIT, "side": "top"},
         "yaxis": {
@@ -105,7 +105,7 @@ def _phone(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
         "yaxis": {"showticklabels": False, "range": [len(rows) - 0.5, -0.8]},
         "annotations": [
             {
-                "text": textwrap.shorten(row.title or row.code, 44, placeholder=" …"),
+                "text": literal(textwrap.shorten(row.title or row.code, 44, placeholder=" …")),
                 "x": 0,
                 "y": place,
                 "yshift": 12,

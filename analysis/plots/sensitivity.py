@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.plots.colours import ACCENT, GREY, INK, MUTED
-from analysis.plots.plot import Column, Kind, Plot, Table
+from analysis.plots.plot import Column, Kind, Plot, Table, literal
 from analysis.plots.ranked import legend, rows_axis, rows_on_phone, upper
 from analysis.plots.subjects import Output, Subjects
 
@@ -156,7 +156,7 @@ def _points(study: Study, words: Subjects, output: Output) -> Iterator[dict[str,
         called = f"{number}. {words.parameter(name)}"
         yield _marks([name], study, words, output) | {
             "mode": "markers+text",
-            "name": called,
+            "name": literal(called),
             "text": [str(number)],
             "textposition": "top left",
             "marker": {"color": ACCENT, "size": 9},
@@ -182,7 +182,8 @@ def _marks(names: Sequence[str], study: Study, words: Subjects, output: Output) 
             "width": 3,
         },
         "customdata": [
-            [words.parameter(name), output.size(mu_star[name]["value"]), output.size(sigma[name])] for name in names
+            [literal(words.parameter(name)), output.size(mu_star[name]["value"]), output.size(sigma[name])]
+            for name in names
         ],
         "hovertemplate": "%{customdata[0]}<br>μ* %{customdata[1]}, σ %{customdata[2]}<extra></extra>",
         "cliponaxis": False,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.plots.colours import INK, OUTCOME_A
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import HypothesisRow, Report
 from analysis.wording import percent, percent_range, points
 
@@ -82,7 +82,7 @@ def _traces(row: HypothesisRow, years: Sequence[int], found: Sequence[Mapping[st
             "y": [100 * each["mean"] for each in found],
             "line": {"color": INK, "width": 2},
             "customdata": [[percent(each["mean"]), percent_range(each["q05"], each["q95"])] for each in found],
-            "hovertemplate": f"{row.outcome_a or row.code}, %{{x}}<br>%{{customdata[0]}}, "
+            "hovertemplate": f"{literal(row.outcome_a or row.code)}, %{{x}}<br>%{{customdata[0]}}, "
             "90 % interval %{customdata[1]}<extra></extra>",
         },
     ]
@@ -122,8 +122,9 @@ def _domains(place: int, number: int, columns: int, *, lines: int) -> tuple[tupl
 
 def _heading(row: HypothesisRow, x: tuple[float, float], y: tuple[float, float], *, narrow: bool) -> dict[str, Any]:
     text = row.outcome_a or row.label or row.code
+    lines = textwrap.wrap(text, NARROW, max_lines=2, placeholder=" …") if narrow else [text]
     return {
-        "text": "<br>".join(textwrap.wrap(text, NARROW, max_lines=2, placeholder=" …")) if narrow else text,
+        "text": "<br>".join(map(literal, lines)),
         "xref": "paper",
         "yref": "paper",
         "x": x[0],

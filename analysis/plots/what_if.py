@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.plots.colours import GREY, INK, OUTCOME_A, cluster_colour
-from analysis.plots.plot import UNIT, Column, Plot, Table
+from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.scenarios import ranking
 from analysis.reports import Report
 from analysis.wording import percent
@@ -21,7 +21,7 @@ COLUMNS = 2
 """Of the small panels."""
 GAP = 0.06
 """Between two panels, in parts of the whole."""
-NARROW = 20
+NARROW = 18
 """Letters that have room over a panel on a phone."""
 SMALL = {"font": {"size": 11, "color": INK}}
 _BEFORE_AND_AFTER = (
@@ -105,10 +105,10 @@ def hypotheses_with_ghosts(report: Report, *, result: Mapping[str, Any], source:
         layout |= _axes(number, years, dtick=10, x=x, y=y)
         layout[f"xaxis{number}"]["showticklabels"] = place + COLUMNS >= len(report.hypotheses)
         layout[f"yaxis{number}"]["showticklabels"] = place % COLUMNS == 0
-        layout["annotations"].append(_heading(row.outcome_a, x, y))
+        layout["annotations"].append(_heading([row.outcome_a], x, y))
         x, y = _domains(place, len(report.hypotheses), room=0.3)
         phone |= {f"yaxis{number}": {"domain": list(y)}, f"xaxis{number}": {"tickvals": [years[5], years[-6]]}}
-        phone["annotations"].append(_heading("<br>".join(textwrap.wrap(row.outcome_a, NARROW)), x, y) | SMALL)
+        phone["annotations"].append(_heading(textwrap.wrap(row.outcome_a, NARROW), x, y) | SMALL)
     return Plot(
         key="what-if-hypotheses",
         finding="The questions behind them, year by year",
@@ -147,7 +147,7 @@ def _traces(part: str, name: str, years: Sequence[int], band: str, line: str) ->
 
     def trace(shows: str, **more: Any) -> dict[str, Any]:
         meta = {"shows": shows, "part": part, "name": name}
-        return {"type": "scatter", "mode": "lines", "name": name, "meta": meta, "showlegend": False, **more}
+        return {"type": "scatter", "mode": "lines", "name": literal(name), "meta": meta, "showlegend": False, **more}
 
     there_and_back = [*years, *reversed(years)]
     return [
@@ -194,8 +194,9 @@ def _domains(place: int, number: int, *, room: float) -> tuple[tuple[float, floa
     return (column * width, column * width + width - GAP), (top - 0.88 * height, top - room * height)
 
 
-def _heading(text: str, x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
+def _heading(lines: Sequence[str], x: tuple[float, float], y: tuple[float, float]) -> dict[str, Any]:
     where = {"xref": "paper", "yref": "paper", "x": x[0], "y": y[1], "xanchor": "left", "yanchor": "bottom"}
+    text = "<br>".join(map(literal, lines))
     return {**where, "text": text, "align": "left", "showarrow": False, "font": {"color": INK}}
 
 

@@ -4,6 +4,7 @@
 //   plots.update(key, changes)    show new numbers in the figure of that id: axes stay as they are unless `layout` sets
 //                                 them; changes: {data, layout, finding, rows} with rows as arrays of [value, words]
 //   plots.colour("--accent")      what a token is now
+//   plots.literal(text)           what somebody wrote, as a figure shows it letter by letter (`literal` of plots/plot.py)
 window.plots = (() => {
   const PHONE = window.matchMedia("(max-width: 640px)");
   const DARK = window.matchMedia("(prefers-color-scheme: dark)");
@@ -47,6 +48,9 @@ window.plots = (() => {
     document.documentElement.classList.add("printing");
     try { return make(); } finally { document.documentElement.classList.remove("printing"); }
   }
+
+  const escaped = (text) => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
+  const literal = (text) => escaped(text).replaceAll("%{", "%&#123;");
 
   const place = (figure) => figure.querySelector(".plot-place");
   const PAPER = { width: 680, autosize: false }; // pixels that fit on A4 and Letter
@@ -135,8 +139,6 @@ window.plots = (() => {
     return lines;
   }
 
-  const escaped = (text) => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
-
   async function picture(figure) { // with its words, on white paper
     const given = figures.get(figure), words = (part) => figure.querySelector(`.plot-${part}`).textContent.trim();
     const title = wrapped(words("finding"), 92), subtitle = wrapped(words("subtitle"), 130), source = wrapped(words("source"), 150);
@@ -191,5 +193,5 @@ window.plots = (() => {
     document.documentElement.classList.remove("printing");
     redraw();
   });
-  return { draw, update, colour };
+  return { draw, update, colour, literal };
 })();

@@ -48,7 +48,7 @@ window.answers = (() => {
           arrayminus: found.map(({ mean, low }) => 100 * Math.max(mean - low, 0)),
         },
         customdata: codes.map((code, row) => [
-          `${page.titles[code] || code} (${code})`, percent(found[row].mean),
+          plots.literal(`${page.titles[code] || code} (${code})`), percent(found[row].mean),
           `${percentRange(found[row].low, found[row].high)}; baseline ${percent(base.scenario_probabilities[code])}`,
         ]),
       };
@@ -76,19 +76,19 @@ window.answers = (() => {
       return {
         ...trace,
         y: found.map(({ mean }) => 100 * mean),
-        customdata: found.map((each, year) => [title, ...words(each), percent(before[year].mean)]),
+        customdata: found.map((each, year) => [plots.literal(title), ...words(each), percent(before[year].mean)]),
       };
     });
   }
 
   function labels(answer, { data }) { // the clusters' names at the right edge, none on top of another
     const last = answer.temporal_evolution.at(-1);
-    const named = data.filter(({ meta }) => meta.shows === "line").map(({ name }) => ({ name, share: 100 * last.clusters[name] }));
+    const named = data.filter(({ meta }) => meta.shows === "line").map(({ meta: { name } }) => ({ name, share: 100 * last.clusters[name] }));
     let below = -Infinity;
     return named.sort((one, other) => one.share - other.share).map(({ name, share }) => {
       below = Math.max(share, below + LABEL_APART);
       return {
-        text: `${name} ${percent(share / 100)}`, x: 1, xref: "paper", y: below, xanchor: "left", xshift: 8,
+        text: plots.literal(`${name} ${percent(share / 100)}`), x: 1, xref: "paper", y: below, xanchor: "left", xshift: 8,
         showarrow: false,
       };
     });

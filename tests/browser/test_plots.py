@@ -91,6 +91,25 @@ def test_new_numbers_keep_the_axes(page: Page):
 
 
 @ONCE
+def test_what_somebody_wrote_stands_in_a_figure_letter_by_letter(page: Page):
+    sign_in(page, "analyst")
+    await_drawn(page, "ranking")
+    written = "<b>AT&T</b> &lt; 100 %{x} <br>"
+    shown = page.evaluate(
+        """async (written) => {
+          const place = document.body.appendChild(document.createElement("div")), text = plots.literal(written);
+          const trace = { x: [1], y: [1], name: text, text: [text], mode: "markers+text", hovertemplate: text };
+          await Plotly.newPlot(place, [trace], { annotations: [{ text, x: 1, y: 1 }], showlegend: true });
+          Plotly.Fx.hover(place, [{ curveNumber: 0, pointNumber: 0 }]);
+          const found = [".annotation-text", ".legendtext", ".textpoint text", ".hovertext .nums"];
+          return found.map((each) => place.querySelector(each).textContent);
+        }""",
+        written,
+    )
+    assert shown == [written] * 4
+
+
+@ONCE
 def test_tables_sort_by_number_and_by_name(page: Page):
     sign_in(page, "analyst")
     page.locator("#ranking").get_by_text("Table").click()

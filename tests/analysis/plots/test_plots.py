@@ -7,11 +7,18 @@ from itertools import pairwise
 import pytest
 from django.template import Context, Template
 
+from analysis.differences import Difference, Explained, Part
 from analysis.plots import Column, Plot, Table, cluster_colour
 from analysis.plots.clusters import LABEL_APART, clusters_over_time
+from analysis.plots.comparison import changes_of, courses, waterfall
+from analysis.plots.dendrogram import named_clusters
+from analysis.plots.hypotheses import balances
+from analysis.plots.plot import literal
 from analysis.plots.scenarios import ranking
 from analysis.plots.source import run_source
-from analysis.reports import ClusterRow, Estimate, Report, ScenarioRow, Year
+from analysis.plots.timeline import hypotheses_over_time
+from analysis.plots.what_if import clusters_with_ghosts, hypotheses_with_ghosts, ranking_of_changes
+from analysis.reports import ClusterRow, Estimate, HypothesisRow, Report, ScenarioRow, Year
 from tests.factories import AnalysisRunFactory
 
 
@@ -115,6 +122,65 @@ def test_the_ranking_shows_mean_and_interval_by_cluster():
     assert (second["name"], second["y"], second["marker"]["color"]) == ("No cluster", [1], "var(--grey)")
     assert made.figure["layout"]["yaxis"]["ticktext"] == ["First", "B"]
     assert [row[1] for row in made.table.rows] == ["AAAAAA", "B"]
+
+
+WRITTEN = "<i>%{z}&lt;"
+"""What somebody may call a run, a cluster, a scenario or an outcome, and Plotly would read as markup."""
+
+
+def figures_of_what_somebody_wrote():
+    chance = Estimate(0.5, 0.4, 0.6)
+    family = ClusterRow(WRITTEN, "#009E73", 1, chance)
+    question = HypothesisRow("H1", WRITTEN, WRITTEN, WRITTEN, chance)
+    years = [Year(year, [chance]) for year in range(2025, 2051)]
+    rows = [ScenarioRow("A", WRITTEN, family, chance)]
+    told = Report(None, 2050, 2, [WRITTEN], rows, [question], [family], years, {})
+    spread = {"mean": 0.5, "q05": 0.4, "q95": 0.6}
+    result = {
+        "scenario_probabilities": {"A": 0.5},
+        "scenario_intervals": {"A": spread},
+        "temporal_evolution": [
+            {
+                "year": year.year,
+                "hypotheses": {"H1": spread},
+                "clusters": {WRITTEN: 0.5},
+                "cluster_intervals": {WRITTEN: spread},
+            }
+            for year in years
+        ],
+    }
+    moved = Difference("scenario", "A", WRITTEN, 0.4, 0.5, 0.1, 0.01, True)
+    names = (WRITTEN, WRITTEN)
+    yield ranking(rows, finding="", year=2050, number=2, source="")
+    yield clusters_over_time(told, source="")
+    yield named_clusters(told, source="")
+    yield balances(told, source="")
+    yield hypotheses_over_time(told, result["temporal_evolution"], source="")
+    yield changes_of([moved], key="changes", what="scenarios", names=names, source="")
+    yield waterfall(Explained(moved, [Part(WRITTEN, 0.1, 0.01)]), key="steps", names=names, source="")
+    yield courses([told, told], names, source="")
+    yield clusters_with_ghosts(told, result=result, source="")
+    yield hypotheses_with_ghosts(told, result=result, source="")
+    yield ranking_of_changes(told, titles={"A": WRITTEN}, clusters={"A": WRITTEN}, result=result, source="")
+
+
+def texts(part):
+    """All texts of a figure but those that only our own scripts read."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for name, each in part.items():
+            yield from texts(each) if name != "meta" else ()
+    elif isinstance(part, list | tuple):
+        for each in part:
+            yield from texts(each)
+
+
+@pytest.mark.parametrize("made", list(figures_of_what_somebody_wrote()), ids=lambda made: made.key)
+def test_what_somebody_wrote_is_no_markup_in_a_figure(made):
+    found = list(texts(made.figure))
+    assert any(literal(WRITTEN) in text for text in found)
+    assert not [text for text in found if "<i>" in text or "%{z}" in text or "z}&lt;" in text]
 
 
 @pytest.mark.django_db
