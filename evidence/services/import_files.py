@@ -1,7 +1,8 @@
 """Files of curators on their way into the database: checked first, then imported or discarded.
 
-What is small is done at once, what is large by a worker. Every step is one transaction, begun once the file is read, so
-a worker that dies leaves nothing half-written; the row of the import is held meanwhile, so no step is done twice.
+What is small is done at once, what is large by a worker. Rows are written in one transaction, begun once the file is
+read, so a worker that dies leaves nothing half-written; the row of the import is held meanwhile, so that nothing is
+written twice. A check writes nothing but its answer, and holds up nobody.
 """
 
 from __future__ import annotations
@@ -71,12 +72,10 @@ def file_upload(*, actor: User, kind: TableKind, file_name: str, content: bytes,
         reason=reason,
         created_by=actor,
     )
-    table = None if record.is_large else _table(record)
-    with transaction.atomic():
-        record.save(force_insert=True)
-        if table is not None:
-            _perform(record, table)
-    if table is None:
+    if not record.is_large:
+        _check(record, _table(record))
+    record.save(force_insert=True)
+    if record.is_large:
         _hand_over(record, undo=record.delete)
     return record
 
@@ -93,7 +92,7 @@ def file_import(*, record: TableImport, actor: User, partial: bool = False) -> T
         record.status, record.partial, record.request_id = ImportStatus.IMPORTING, partial, current_request_id()
         record.save(update_fields=["status", "partial", "request_id"])
         if table is not None:
-            _perform(record, table)
+            _write(record, table)
     if table is None:
         importing = TableImport.objects.filter(pk=record.pk, status=record.status)
         _hand_over(record, undo=lambda: importing.update(status=ImportStatus.CHECKED))
@@ -134,10 +133,14 @@ def step_perform(*, pk: UUID | str, progress: Callable[[int], None] = lambda row
         return  # discarded, or done already
     try:
         table = _table(record)
+        waiting = TableImport.objects.filter(pk=pk, status=record.status)  # else discarded meanwhile, or done
+        if record.status == ImportStatus.CHECKING:
+            _check(record, table, progress)
+            waiting.update(counts=record.counts, rows=record.rows, status=record.status)
+            return
         with transaction.atomic():
-            held = TableImport.objects.select_for_update().filter(pk=pk, status=record.status).first()
-            if held is not None:
-                _perform(held, table, progress)
+            if (held := waiting.select_for_update().first()) is not None:
+                _write(held, table, progress)
     except (ValidationError, PermissionDenied) as error:
         step_fail(record=record, fault=" ".join(getattr(error, "messages", [str(error)])))
 
@@ -175,25 +178,18 @@ def _table(record: TableImport) -> Dataset:
     return table_read(TableKind(record.kind), record.file_name, bytes(record.content or b""))
 
 
-def _perform(record: TableImport, table: Dataset, progress: Callable[[int], None] = lambda rows: None) -> None:
-    """Take the record's step, in a transaction that holds the record."""
-    actor = record.created_by
-    if actor is None:
-        raise PermissionDenied("Who uploaded the file has left.")
-    is_check = record.status == ImportStatus.CHECKING
+def _check(record: TableImport, table: Dataset, progress: Callable[[int], None] = lambda rows: None) -> None:
+    """Have the record, which is not stored here, tell what importing the table would do."""
+    answer = _run(record, table, progress, dry_run=True)
+    record.counts, record.rows, record.status = answer.counts, _told(answer), ImportStatus.CHECKED
+
+
+def _write(record: TableImport, table: Dataset, progress: Callable[[int], None] = lambda rows: None) -> None:
+    """Write the table's rows, in a transaction that holds the record."""
     with transaction.atomic():
-        answer = _IMPORTS[record.kind](
-            actor=actor,
-            table=table,
-            reason=record.reason,
-            dry_run=is_check,
-            partial=record.partial,
-            progress=progress,
-            file=record,
-        )
-        text = json.dumps([asdict(row) for row in answer.rows])
-        rows = json.loads(text.replace("\\u0000", "\\ufffd"))  # NUL is not stored
-        is_new = not is_check and rows != record.rows
+        answer = _run(record, table, progress, dry_run=False)
+        rows = _told(answer)
+        is_new = rows != record.rows
         written = answer.written and not is_new
         transaction.set_rollback(not written)
     record.counts, record.rows, record.fault = answer.counts, rows, CHANGED if is_new else ""
@@ -201,6 +197,28 @@ def _perform(record: TableImport, table: Dataset, progress: Callable[[int], None
     if written:
         record.content, record.finished_at = None, timezone.now()
     record.save(update_fields=["counts", "rows", "fault", "status", "content", "finished_at"])
+
+
+def _run(record: TableImport, table: Dataset, progress: Callable[[int], None], *, dry_run: bool) -> ImportAnswer:
+    actor = record.created_by
+    if actor is None:
+        raise PermissionDenied("Who uploaded the file has left.")
+    return _IMPORTS[record.kind](
+        actor=actor,
+        table=table,
+        reason=record.reason,
+        dry_run=dry_run,
+        partial=record.partial,
+        progress=progress,
+        file=record,
+    )
+
+
+def _told(answer: ImportAnswer) -> list[dict[str, Any]]:
+    """The answer's rows as they are kept."""
+    text = json.dumps([asdict(row) for row in answer.rows])
+    rows: list[dict[str, Any]] = json.loads(text.replace("\\u0000", "\\ufffd"))  # NUL is not stored
+    return rows
 
 
 def _own(record: TableImport, actor: User, states: set[ImportStatus]) -> TableImport:

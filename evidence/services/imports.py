@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,10 @@ from accounts.policies import Scope
 from evidence.models import TableImport
 from evidence.resources import ColumnChange, EvidenceResource, SourceResource, TableResource
 from evidence.services.rules import checked_reason, require
+from evidence.trials import scratch_database
+
+FEW = 100
+"""Rows that are tried within the blink of an eye, so that no copy of a database is made for them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,6 @@ def source_import(*, actor: User, table: Dataset, **how: Any) -> ImportAnswer:
     return table_import(actor=actor, table=table, action="source.import", resource=SourceResource, **how)
 
 
-@transaction.atomic
 def table_import(
     *,
     actor: User,
@@ -75,30 +79,31 @@ def table_import(
     """Write the rows of a table under the same rules as single objects, whole rows only.
 
     If a row is refused nothing is written, unless `partial`; `dry_run` writes nothing in any case. `progress` is told
-    how many rows are looked at; `file` is what the audit trail says the table came in. On SQLite, which has one writer
-    at a time, nobody else writes meanwhile, also during a `dry_run`: it finds out by writing, and takes that back.
+    how many rows are looked at; `file` is what the audit trail says the table came in. A `dry_run` finds out by writing
+    and takes that back; on SQLite, which has one writer at a time, it tries more than a few rows in a copy.
     Raises PermissionDenied, and ValidationError for wrong columns.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     reason = checked_reason(reason, needed=False)
     rows = resource(progress=progress, tries=dry_run)
-    try:
-        with transaction.atomic():
-            result = rows.import_data(table, use_transactions=False, user=actor, reason=reason)
-            for base in result.base_errors:
-                raise base.error
-            for row in result.error_rows:
-                raise row.errors[0].error  # a fault of ours, no row's
-            written = not dry_run and (partial or not result.invalid_rows)
-            transaction.set_rollback(not written)
-    except IntegrityError as error:
-        raise ValidationError("Somebody else has just stored some of this. Import the file again.") from error
-    answers = list(_answers(table, rows, result))
-    counts = dict(Counter(answer.outcome for answer in answers))
-    if written:
-        details: dict[str, Any] = {"file": file.file_name, **counts} if file else counts
-        audit_record(actor=actor, action=action, subject=file, reason=reason, details=details)
-    return ImportAnswer(written, counts, answers)
+    with scratch_database() if dry_run and len(table) > FEW else nullcontext(), transaction.atomic():
+        try:
+            with transaction.atomic():
+                result = rows.import_data(table, use_transactions=False, user=actor, reason=reason)
+                for base in result.base_errors:
+                    raise base.error
+                for row in result.error_rows:
+                    raise row.errors[0].error  # a fault of ours, no row's
+                written = not dry_run and (partial or not result.invalid_rows)
+                transaction.set_rollback(not written)
+        except IntegrityError as error:
+            raise ValidationError("Somebody else has just stored some of this. Import the file again.") from error
+        answers = list(_answers(table, rows, result))
+        counts = dict(Counter(answer.outcome for answer in answers))
+        if written:
+            details: dict[str, Any] = {"file": file.file_name, **counts} if file else counts
+            audit_record(actor=actor, action=action, subject=file, reason=reason, details=details)
+        return ImportAnswer(written, counts, answers)
 
 
 def _answers(table: Dataset, resource: TableResource, result: Result) -> Iterator[RowAnswer]:
