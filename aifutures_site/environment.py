@@ -71,6 +71,13 @@ def _scheme(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _dsn(value: str) -> str:
+    parts = urlsplit(value)
+    if not (parts.username and parts.path.rpartition("/")[2].isdecimal()):
+        raise ValueError("should be https://<key>@<host>/<number of the project>")
+    return value
+
+
 def _absolute(value: Path) -> Path:
     return Path.cwd() / value.expanduser()
 
@@ -131,7 +138,7 @@ class Service(BaseModel):
     jwt_previous_key: _JwtKey | None = Field(default=None, repr=False)
     metrics_token: str | None = Field(default=None, min_length=16, repr=False)
     email_url: _EmailUrl | None = Field(default=None, repr=False)
-    sentry_dsn: Annotated[str, _scheme("http", "https")] | None = Field(default=None, repr=False)
+    sentry_dsn: Annotated[str, _scheme("http", "https"), AfterValidator(_dsn)] | None = Field(default=None, repr=False)
     debug: bool = False
     engine_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     log_level: Annotated[

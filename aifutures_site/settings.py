@@ -15,6 +15,7 @@ from django.urls import reverse_lazy
 from aifutures_site import embedded
 from aifutures_site.config import get_config, or_exit
 from aifutures_site.environment import PROJECT
+from aifutures_site.observability.errors import errors_report
 from aifutures_site.observability.logging import configure
 from aifutures_site.secret import secret_key, token_key
 
@@ -249,6 +250,7 @@ USE_TZ = True
 
 METRICS_TOKEN = _service.metrics_token
 LOGGING = configure(_service)
+errors_report(_service.sentry_dsn)
 vars().update(environ.Env.email_url_config(_service.email_url or "consolemail://"))
 
 UNFOLD = {
