@@ -102,6 +102,7 @@ def _layout(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
 def _phone(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
     """The names stand above the lines, where a narrow window has room."""
     return {
+        "margin": {"l": 16},  # half of the axis's first label
         "yaxis": {"showticklabels": False, "range": [len(rows) - 0.5, -0.8]},
         "annotations": [
             {
