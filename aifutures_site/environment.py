@@ -114,6 +114,7 @@ def _private(value: str) -> str:
 _RedisUrl = Annotated[str, _scheme("redis", "rediss", "unix")]
 _DatabaseUrl = Annotated[str, _scheme("postgres", "postgresql")]
 _EmailUrl = Annotated[str, _scheme("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")]
+_Sender = Annotated[str, Field(pattern=r"^([^<>@,\r\n]+ <[^<>@,\s]+@[^<>@,\s]+>|[^<>@,\s]+@[^<>@,\s]+)$")]
 _Origins = Annotated[tuple[Annotated[str, Field(pattern=r"^https?://[^/\s]+$")], ...], BeforeValidator(_items)]
 _Hosts = Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-_:*\[\]]+$")], ...], BeforeValidator(_items)]
 _Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -138,6 +139,7 @@ class Service(BaseModel):
     jwt_previous_key: _JwtKey | None = Field(default=None, repr=False)
     metrics_token: str | None = Field(default=None, min_length=16, repr=False)
     email_url: _EmailUrl | None = Field(default=None, repr=False)
+    email_from: _Sender = "AI Futures <webmaster@localhost>"
     sentry_dsn: Annotated[str, _scheme("http", "https"), AfterValidator(_dsn)] | None = Field(default=None, repr=False)
     debug: bool = False
     engine_threads: Annotated[int, Field(ge=1, le=1024)] | None = None

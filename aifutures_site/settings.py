@@ -252,6 +252,8 @@ METRICS_TOKEN = _service.metrics_token
 LOGGING = configure(_service)
 errors_report(_service.sentry_dsn)
 vars().update(environ.Env.email_url_config(_service.email_url or "consolemail://"))
+EMAIL_TIMEOUT = 10  # seconds: who asks for a link waits for the mail server
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _service.email_from
 
 UNFOLD = {
     "SITE_TITLE": "AI Futures",

@@ -55,6 +55,14 @@ def test_servers(tmp_path):
     assert not list(tmp_path.iterdir()), "servers and a key given, nothing is written"
 
 
+def test_mail(tmp_path):
+    names = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "DEFAULT_FROM_EMAIL", "SERVER_EMAIL")
+    url, sender = "smtp+tls://ada:word@mail:587", "Futures <futures@example.org>"
+    backend, *found = settings_with(tmp_path, *names, EMAIL_URL=url, EMAIL_FROM=sender)
+    assert backend.endswith("smtp.EmailBackend")
+    assert found == ["mail", 587, True, sender, sender]
+
+
 def test_https(tmp_path):
     names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
     assert settings_with(tmp_path, *names, ENABLE_HTTPS="true") == [True, True, True, 31_536_000]
