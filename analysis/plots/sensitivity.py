@@ -198,13 +198,11 @@ def _plane_layout(study: Study, output: Output) -> dict[str, Any]:
     return {
         "xaxis": {
             "range": [0, 1.05 * right],
-            "ticksuffix": output.change_suffix,
-            "title": {"text": "μ*: mean size of the effect"},
+            "title": {"text": f"μ*: mean size of the effect, in {output.change_unit}"},
         },
         "yaxis": {
             "range": [0, 1.12 * top],
-            "ticksuffix": output.change_suffix,
-            "title": {"text": "σ: how far it differs"},
+            "title": {"text": f"σ: how far it differs, in {output.change_unit}"},
         },
         "shapes": [
             {

@@ -42,9 +42,9 @@ class Output:
         return UNIT if self.is_probability else " bits"
 
     @property
-    def change_suffix(self) -> str:
-        """The unit of an axis of changes."""
-        return " points" if self.is_probability else self.suffix
+    def change_unit(self) -> str:
+        """The unit of changes."""
+        return "points" if self.is_probability else "bits"
 
     def value(self, number: float) -> str:
         """A value as people read it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +31,11 @@ LEGEND = 12.0
 TINY, DENSE = 5.2, 40
 """Size of the names of more rows than that."""
 MARKERS = {"line-ns-open": "|", "diamond": "D"}
+BESIDE: Mapping[str, dict[str, Any]] = {
+    "middle right": {"xytext": (0, 0), "ha": "left", "va": "center"},
+    "top left": {"xytext": (-3, 3), "ha": "right", "va": "bottom"},
+}
+"""Where words at a mark stand."""
 WIDEST = 190.0
 """Names at the left of rows take no more."""
 
@@ -38,11 +44,11 @@ Given = Mapping[str, Any]
 
 def draw(figure: Figure, plot: Plot, box: Box) -> None:
     """Draw the plot into a box of the page."""
-    layout = plot.figure["layout"]
-    inner = _inside(plot.figure, box)
+    given = _plain(plot.figure)
+    layout, data = given["layout"], given["data"]
+    inner = _inside(given, box)
     axes: dict[tuple[str, str], Axes] = {}
     stacks: dict[int, list[float]] = {}
-    data = plot.figure["data"]
     for trace in data:
         pair = trace.get("xaxis", "x"), trace.get("yaxis", "y")
         if pair not in axes:
@@ -62,6 +68,15 @@ def draw(figure: Figure, plot: Plot, box: Box) -> None:
         _note(figure, first, note, inner)
     if layout.get("showlegend"):
         _legend(figure, data, box)
+
+
+def _plain(given: Any) -> Any:
+    """The figure with its words letter by letter, which are escaped for Plotly."""
+    if isinstance(given, str):
+        return html.unescape(given)
+    if isinstance(given, Mapping):
+        return {key: _plain(each) for key, each in given.items()}
+    return [_plain(each) for each in given] if isinstance(given, list | tuple) else given
 
 
 def _inside(figure: Given, box: Box) -> Box:
@@ -154,7 +169,9 @@ def _scatter(axes: Axes, trace: Given) -> None:
         axes.scatter(x, y, s=size, c=_colours(marker, len(x)), marker=shape, zorder=3, clip_on=False)
     if "text" in trace["mode"]:
         for place, text in enumerate(trace["text"]):
-            axes.annotate(text, (x[place], y[place]), fontsize=TICK, color=INK, va="center", parse_math=False)
+            look: dict[str, Any] = {"fontsize": TICK, "color": INK, "parse_math": False}
+            look |= BESIDE[trace["textposition"]]
+            axes.annotate(text, (x[place], y[place]), textcoords="offset points", **look)
 
 
 def _colours(marker: Given, number: int) -> list[str]:
@@ -237,8 +254,8 @@ def _ticks(axes: Axes, which: str, given: Given) -> None:
     suffix = given.get("ticksuffix", "")
     if given.get("tickvals") is not None:
         axis.set_major_locator(FixedLocator(given["tickvals"]))
-        texts = dict(zip(given["tickvals"], given["ticktext"], strict=True))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: str(texts.get(round(value), ""))))
+        texts = dict(zip(given["tickvals"], map(_fitting, given["ticktext"]), strict=True))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: texts.get(round(value), "")))
     else:
         if given.get("dtick") and not is_log:
             axis.set_major_locator(MultipleLocator(given["dtick"]))
@@ -255,6 +272,13 @@ def _ticks(axes: Axes, which: str, given: Given) -> None:
         label(given["title"]["text"], fontsize=TICK, color=MUTED, parse_math=False)
     if is_log:
         axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def _fitting(text: str) -> str:
+    """A row's name, or as many of its words as there is room for."""
+    while width_of(text, TICK) > WIDEST:
+        text = f"{text.removesuffix(' …').rpartition(' ')[0]} …"
+    return text
 
 
 def _shape(axes: Axes, shape: Given) -> None:

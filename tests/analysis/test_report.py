@@ -116,6 +116,14 @@ def test_everything_is_in_it(run):
     assert f"{len(reader.pages)} / {len(reader.pages)}" in text
 
 
+def test_words_stand_in_figures_letter_by_letter(run):
+    likeliest = max(run.result["scenario_probabilities"], key=run.result["scenario_probabilities"].get)
+    Scenario.objects.filter(code=likeliest).update(title="R&D <first>")
+    text = opened(report_pdf(run, Extras()))[1]
+    assert text.count("R&D <first>") > 2
+    assert "&amp;" not in text
+
+
 def test_what_is_known_of_its_model_is_in_it(run):
     document = with_evidence()[0]
     for method, size in {"local": {}, "sobol": {"samples": 32}, "morris": {"samples": 4}}.items():
