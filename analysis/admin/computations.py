@@ -108,6 +108,7 @@ class SavedQuestionAdmin(_RecordAdmin, LongListAdmin):
     list_display = ("name", "owner", "created_at")
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username")
+    when_empty = "They are kept on the What if page of the site."
 
 
 class _ComputationAdmin(_RecordAdmin, RepeatsMixin, LongListAdmin):
@@ -192,6 +193,7 @@ class AnalysisRunAdmin(PublicationMixin, _ComputationAdmin):
     )  # fmt: skip
     list_filter = ("status", "is_shared", ("published_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "owner__username", "input_hash", "error")
+    when_empty = "Runs are started on the site, by New run."
     inlines = (RunTransitionInline,)
     actions = ("publish", "compare", *_ComputationAdmin.actions)
     fieldsets = (
@@ -222,6 +224,8 @@ class AnalysisRunAdmin(PublicationMixin, _ComputationAdmin):
 class _StudyAdmin(_ComputationAdmin):
     """What both kinds of studies show."""
 
+    change_form_template = "admin/analysis/computation.html"
+    when_empty = "They are started on the page of a run's results."
     list_filter: tuple[str, ...] = ("status", "is_shared")
     search_fields = ("name", "owner__username", "input_hash", "error")
     fieldsets = (

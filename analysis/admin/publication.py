@@ -51,6 +51,11 @@ class PublicationMixin(ModelAdmin):
             return None
         return redirect(reverse("admin:analysis_analysisrun_publish", args=keys))
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Django's, with the baseline, which the run may be compared with."""
+        context["baseline"] = baseline_run()
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def publish_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """What differs from the present baseline, and the note; by POST, publish."""
         if not self.has_publish_permission(request):

@@ -100,7 +100,7 @@ class ExchangeMixin(ModelAdmin):
             "opts": self.opts,
             "form": form,
             "kind": self.table_kind,
-            "columns": list(RESOURCES[self.table_kind].fields),
+            "columns": RESOURCES[self.table_kind]().get_export_headers(),
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
         return TemplateResponse(request, "admin/evidence/import.html", context)

@@ -102,7 +102,7 @@ def _chosen(records: list[Any], number: str | None) -> Any | None:
 
 def _line(before: Any, after: Any, name: str) -> Line:
     was, now = _shown(before, name), _shown(after, name)
-    return Line(name.replace("_", " "), was, now, was != now)
+    return Line(str(after._meta.get_field(name).verbose_name), was, now, was != now)
 
 
 def _shown(record: Any, name: str) -> str:

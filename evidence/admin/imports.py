@@ -43,6 +43,7 @@ class TableImportAdmin(ModelAdmin):
     list_select_related = ("created_by",)
     search_fields = ("file_name", "created_by__username")
     list_per_page = 25
+    when_empty = "Files are uploaded where their rows go: Import is above the lists of evidence and of sources."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TableImport]:
         """Imports without their files and rows, which a page of one reads."""

@@ -112,6 +112,7 @@ class EvidenceRevisionAdmin(LongListAdmin):
     list_filter = ("status", "hypothesis")
     list_select_related = ("evidence", "created_by", "updated_by")
     search_fields = ("evidence__public_id", "reason")
+    when_empty = "Whoever changes an approved item makes one, on the item's page."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """No: a change of an approved item makes one."""

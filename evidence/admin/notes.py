@@ -51,6 +51,7 @@ class EvidenceNoteAdmin(ModelAdmin):
     list_select_related = ("evidence", "author")
     list_per_page = 25
     search_fields = ("evidence__public_id", "text", "author__username")
+    when_empty = "Notes are written at the end of an item's page."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """No: they are written on the page of their item."""

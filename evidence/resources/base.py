@@ -89,11 +89,16 @@ class TableResource(ModelResource):
                 errors[field.column_name] = str(error)
         errors.update(self.row_faults(kwargs["row_number"]))
         if errors:
+            errors.update(self.value_faults())
             raise ValidationError(errors)
 
     def row_faults(self, number: int) -> Iterator[tuple[str, str]]:
         """What is wrong with the row that the services cannot know, by column."""
         raise NotImplementedError
+
+    def value_faults(self) -> Iterator[tuple[str, str]]:
+        """What the services would say of the cells that could be read, told where others could not; by column."""
+        return iter(())
 
     def validate_instance(
         self, instance: models.Model, import_validation_errors: Any = None, validate_unique: bool = True

@@ -114,6 +114,15 @@ class EvidenceResource(TableResource):
         if name and (first := self._first.get(name)):
             yield "id", f"{name} is in row {first} already"
 
+    def value_faults(self) -> Iterator[tuple[str, str]]:
+        """A direction that is none, and scores out of range."""
+        for field in Evidence._meta.fields:
+            if field.name in {"direction", *SCORES} and (value := self._row.get(field.name)) is not None:
+                try:
+                    field.clean(value, None)
+                except ValidationError as error:
+                    yield field.name, " ".join(error.messages)
+
     def write(self, instance: Evidence, number: int, *, actor: User, reason: str, is_create: bool) -> str:
         """Store the row's source and item, or take them among the new ones."""
         who: dict[str, Any] = {"actor": actor, "reason": reason}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -55,6 +56,8 @@ class DateWidget(TextWidget):
         try:
             return date.fromisoformat(text)
         except ValueError:
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+                raise ValueError(f"there is no day {text}") from None
             raise ValueError(f"must be a day written YYYY-MM-DD, not {text!r:.60}") from None
 
 

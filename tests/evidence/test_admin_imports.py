@@ -129,7 +129,7 @@ class TestUpload:
         ("change", "words"),
         [
             ({"authority": "-1"}, "greater than or equal to 0"),
-            ({"source_publication_date": "2024-02-30"}, "must be a day written"),
+            ({"source_publication_date": "2024-02-30"}, "there is no day 2024-02-30"),
             ({"id": "H1-900"}, "H1-900 is in row 1 already"),
             ({"dependency_group": "a\x00b"}, "Null characters"),
             ({"id": "a\x00b"}, "Letters, digits"),
