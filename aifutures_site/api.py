@@ -6,11 +6,12 @@ from django.urls import include, path
 
 from accounts.api.description import SchemaView, redoc, swagger
 
+app_name = "api"
 urlpatterns = [
     path("auth/", include("accounts.api.urls")),
     path("", include("analysis.api.urls")),
     path("", include("evidence.api.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
-    path("docs", swagger, name="api-docs"),
-    path("docs/redoc", redoc, name="api-redoc"),
+    path("docs", swagger, name="docs"),
+    path("docs/redoc", redoc, name="redoc"),
 ]

@@ -21,7 +21,7 @@ from evidence.tables import MAX_BYTES
 FRAME = 65_536
 """Bytes for what a form sends around its file: borders, headers and the other fields."""
 LIMITS: Mapping[str, int] = {
-    reverse("evidence-import"): MAX_BYTES,
+    reverse("api:evidence-import"): MAX_BYTES,
     reverse("admin:evidence_evidence_import"): MAX_BYTES + FRAME,
     reverse("admin:evidence_source_import"): MAX_BYTES + FRAME,
 }

@@ -57,5 +57,5 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),
-    path("", include("analysis.urls")),  # last: of two addresses of one name, such as evidence, it is the page's
+    path("", include("analysis.urls")),
 ]

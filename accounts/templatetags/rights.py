@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts import policies
 
@@ -20,13 +20,10 @@ def may(user: policies.Asker, scope: str) -> bool:
 
 @register.inclusion_tag("parts/nav_link.html", takes_context=True)
 def nav_link(context: template.Context, name: str, label: str, scope: str) -> dict[str, Any]:
-    """A link of the main menu to the page of that name, for those who hold the scope; nothing where there is none."""
+    """A link of the main menu to the page of that name, for those who hold the scope."""
     request = context["request"]
-    try:
-        url = reverse(name)
-    except NoReverseMatch:
-        return {}
     if not may(request.user, scope):
         return {}
+    url = reverse(name)
     here = request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
     return {"url": url, "label": label, "here": here}

@@ -227,4 +227,4 @@ def accepted(computation: Computation, hint: str) -> dict[str, Any]:
 def address(computation: Computation, part: str = "") -> str:
     """Where a computation, or a part of it (`result`), is."""
     name = ADDRESSES[type(computation)]
-    return reverse(f"{name}-{part or 'detail'}", args=[computation.pk])
+    return reverse(f"api:{name}-{part or 'detail'}", args=[computation.pk])

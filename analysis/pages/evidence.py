@@ -59,7 +59,7 @@ def evidence(request: HttpRequest) -> HttpResponseBase:
         "rows": rows(page.object_list, weights),
         "before": wanted.query(page=str(page.number - 1)) if page.has_previous() else "",
         "after": wanted.query(page=str(page.number + 1)) if page.has_next() else "",
-        "export": f"{reverse('evidence-export')}{_with_filters(wanted.given)}",
+        "export": f"{reverse('api:evidence-export')}{_with_filters(wanted.given)}",
         "drafts": may(request.user, Scope.READ_DRAFTS),
     }
     return render(request, "analysis/evidence.html", context, status=400 if wanted.faults else 200)

@@ -109,7 +109,7 @@ class Plan:
         """The command line that asks the API for it."""
         body = shlex.quote(json.dumps(self.body, ensure_ascii=False))
         return (
-            f'curl -X POST "{site}{reverse("analysis-new")}" \\\n  -H "Authorization: Api-Key $KEY" '
+            f'curl -X POST "{site}{reverse("api:analysis-new")}" \\\n  -H "Authorization: Api-Key $KEY" '
             f'-H "Content-Type: application/json" \\\n  -d {body}'
         )
 

@@ -153,7 +153,7 @@ def _explorer(run: AnalysisRun) -> Explorer:
             hypotheses_with_ghosts(report, result=result, source=source),
         ],
         data={
-            "url": reverse("what-if"),
+            "url": reverse("api:what-if"),
             "run": str(run.pk),
             "year": report.target_year,
             "answer": answer_of(result),
