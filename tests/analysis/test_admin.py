@@ -83,6 +83,27 @@ class TestActions:
         assert running.cancel_requested_at is not None
         assert "All of them have ended already." in act("cancel", ended).content.decode()
 
+    @pytest.mark.parametrize(
+        ("state", "actions"),
+        [
+            ({}, {"cancel"}),
+            ({"running": True}, {"cancel", "requeue"}),
+            ({"failed": True}, {"requeue", "rerun"}),
+            ({"succeeded": True}, {"rerun", "download"}),
+        ],
+    )
+    def test_the_page_of_one_offers_what_can_be_done_with_it(self, client, act, state, actions):
+        row = AnalysisRunFactory(**state)
+        page = client.get(reverse("admin:analysis_analysisrun_change", args=[row.pk])).content.decode()
+        assert set(re.findall(r'name="action" value="(\w+)"', page)) == actions
+        assert f'name="_selected_action" value="{row.pk}"' in page
+
+    def test_an_empty_list_says_what_comes_next(self, client, act):
+        studies = reverse("admin:analysis_sensitivitystudy_changelist")
+        assert "They are started on the page of a run" in client.get(studies).content.decode()
+        searched = client.get(studies, {"q": "x"}).content.decode()
+        assert "Nothing found" in searched and "Show all" in searched
+
     def test_download_gives_the_result_with_its_model(self, act):
         run = AnalysisRunFactory(succeeded=True, result={"schema": "x"}, model_document={"name": "A model"})
         response = act("download", run)

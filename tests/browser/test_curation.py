@@ -64,6 +64,7 @@ class TestFourEyes:
         writer.locator("#id_reason").fill("A larger sample.")
         writer.get_by_role("button", name="Save", exact=True).click()
         open_item(writer, "H2-002")
+        assert_fits(writer)
         writer.get_by_role("button", name="Submit for review").click()
         expect(writer.get_by_role("button", name="Approve")).to_have_count(0)
 

@@ -40,6 +40,29 @@ def test_a_pattern_is_counted_while_it_is_typed(page: Page):
     expect(rows.first).to_contain_text("8 → 32")
     expect(rows.first).to_contain_text("%")
     assert_fits(page)
+    assert_accessible(page, *WCAG)
+
+
+def test_lists_and_forms_fit_and_are_accessible(page: Page):
+    sign_in(page, "admin", "/admin/")
+    for path in (
+        "analysis/analysisrun/",
+        "analysis/influence/1/change/",
+        "analysis/robustnessreport/",
+        "evidence/evidence/add/",
+        "evidence/hypothesis/1/change/",
+        "evidence/source/",
+        "evidence/source/1/change/",
+        "queues/",
+    ):
+        page.goto(f"/admin/{path}")
+        page.wait_for_load_state("networkidle")
+        cut = page.locator(".result-list .data-row > *").evaluate_all(
+            "cells => cells.filter((cell) => cell.scrollHeight > cell.clientHeight + 1).map((cell) => cell.textContent)"
+        )
+        assert not cut
+        assert_fits(page)
+        assert_accessible(page, *WCAG)
 
 
 @pytest.mark.parametrize("path", ["/admin/analysis/analysisrun/baselines", "/admin/analysis/scenario/1/history/"])

@@ -77,6 +77,10 @@ class TestHistory:
         same = client.get(self.address(draft), {"before": newest, "after": newest}).context["lines"]
         assert not any(line.differs for line in same)
 
+    def test_one_version_is_not_compared_with_itself(self, client, curator):
+        page = client.get(self.address(evidence_create(actor=curator, content=content()))).content.decode()
+        assert "The only version so far" in page and "Compare" not in page
+
     def test_an_old_version_of_a_draft_is_stored_as_a_new_one(self, client, curator, draft):
         first = draft.history.last()
         assert self.restore(client, draft, first) == ["Nothing was changed: Say why."]
