@@ -56,7 +56,8 @@ def _trace(points: Sequence[tuple[int, float]]) -> dict[str, Any]:
 
 
 def _layout(widths: Sequence[float], threshold: float, total: int) -> dict[str, Any]:
-    least = min([threshold / 2000, *widths])
+    soonest = threshold / 5 * FIRST / total  # the most that evenly spread points gain: the error falls as 1 / n
+    least = min([threshold / 2000, soonest, *widths])
     most = max([20 * threshold, *widths])
     low, high = math.log10(100 * least) - 0.1, math.log10(100 * most) + 0.1
     level = math.log10(100 * threshold)
@@ -74,7 +75,7 @@ def _layout(widths: Sequence[float], threshold: float, total: int) -> dict[str, 
             "type": "log",
             "range": [low, high],
             "dtick": 1,
-            "ticksuffix": " points",
+            "title": {"text": "Half-width in points"},
             "exponentformat": "none",
         },
         "shapes": [line | {"line": {"color": GREY, "width": 1.5, "dash": "dash"}}],

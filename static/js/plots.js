@@ -19,7 +19,7 @@ window.plots = (() => {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       colorway: ["var(--accent)", "var(--grey)", "var(--outcome-b)", "var(--outcome-a)"],
       margin: { l: 8, r: 8, t: 8, b: 8, pad: 4 }, xaxis: AXIS, yaxis: AXIS,
-      hoverlabel: { bgcolor: "var(--paper)", bordercolor: "var(--field-line)", font: { color: "var(--ink)" }, align: "left" },
+      hoverlabel: { bgcolor: "var(--paper)", bordercolor: "var(--field-line)", font: { family: "var(--font)", size: 13, color: "var(--ink)" }, align: "left" },
       hovermode: "closest", dragmode: false, showlegend: false,
       title: { x: 0, xanchor: "left", xref: "paper", font: { size: 17 } },
     },
@@ -61,7 +61,7 @@ window.plots = (() => {
     drawn.querySelector("noscript")?.remove();
     drawn.dataset.drawn = "";
     const printing = document.documentElement.classList.contains("printing");
-    const layout = merged(layoutOf(given, PHONE.matches && !printing), printing ? PAPER : { autosize: true });
+    const layout = merged(layoutOf(given, PHONE.matches && !printing), printing ? { ...PAPER, height: drawn.clientHeight } : { autosize: true, height: undefined });
     return Plotly.react(drawn, resolved(given.data), resolved(layout), CONFIG);
   }
 
