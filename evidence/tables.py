@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -44,6 +45,9 @@ def read_csv(raw: bytes) -> Dataset:
     if not lines:
         raise ValidationError("The file is empty.")
     headers, *rows = lines
+    if len(headers) == 1 and (found := re.search(r"[;\t]", headers[0])):
+        words = "semicolons" if found[0] == ";" else "tabs"
+        raise ValidationError(f"The file has {words} between its columns; save it with commas.")
     for number, row in enumerate(rows, 1):
         if len(row) != len(headers):
             raise ValidationError(f"Row {number} has {len(row)} cells, the line of column names has {len(headers)}.")

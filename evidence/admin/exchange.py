@@ -39,7 +39,7 @@ class UploadForm(forms.Form):
     def __init__(self, kind: TableKind, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         endings = ", ".join(f".{name}" for name in readable(kind))
-        self.fields["file"].widget.attrs["accept"] = endings
+        self.fields["file"].widget.attrs |= {"accept": endings, "data-max-bytes": MAX_BYTES}
         self.fields[
             "file"
         ].help_text = f"{endings}: at most {MAX_ROWS:,} rows and {MAX_BYTES // 1_000_000} MB; text in UTF-8."

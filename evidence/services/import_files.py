@@ -43,6 +43,8 @@ KEPT = timedelta(days=1)
 """For so long a file waits to be imported."""
 SIGN_SECONDS = 120
 """A worker that has given no sign of life for so long is lost."""
+_BEGINNING = timedelta(seconds=SIGN_SECONDS)
+"""So long a worker that has taken the step may need for its first sign of life."""
 STEP_SECONDS = 3600
 """After so long a worker gives a step up; the largest files take minutes."""
 CHANGED = "What is stored has changed since the file was checked, so its rows would do something else now: look again."
@@ -160,7 +162,8 @@ def rows_done(record: TableImport) -> int | None:
         job = Job.fetch(_job_id(record), connection=_queue().connection, serializer=_queue().serializer)
     except NoSuchJobError:
         return None
-    return 0 if job.is_queued else None
+    begins = job.is_started and job.started_at is not None and timezone.now() - job.started_at < _BEGINNING
+    return 0 if job.is_queued or begins else None
 
 
 def rows_tell(pk: UUID | str) -> Callable[[int], None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from evidence.tables import write_csv
+from evidence.tables import MAX_BYTES, write_csv
 from tests.browser.conftest import assert_accessible, assert_fits, sign_in
 from tests.browser.test_curation import LIST, WCAG, open_item
 from tests.evidence.test_imports import ROW, table
@@ -22,6 +22,12 @@ def test_a_bad_row_is_named_corrected_imported_and_submitted(page: Page, tmp_pat
     page.get_by_role("link", name="Import", exact=True).click()
     assert_fits(page)
     assert_accessible(page, *WCAG)
+
+    large = tmp_path / "large.csv"
+    large.write_bytes(b"x" * (MAX_BYTES + 1))
+    field = page.get_by_label("File", exact=True)
+    field.set_input_files(large)
+    assert "larger than 20 MB" in field.evaluate("field => field.validationMessage")
 
     def check(*rows: dict[str, str]) -> None:
         file = tmp_path / "survey.csv"

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 
 import django_rq
 import openpyxl
@@ -268,6 +269,18 @@ class TestWorker:
         assert "The worker is lost" in client.get(page_of(record)).content.decode()
         step(client, record, "retry")
         assert "Waiting for a worker" in client.get(page_of(record)).content.decode()
+
+    def test_a_worker_that_has_just_taken_the_step_is_not_lost(self, client, curator):
+        upload(client, csv_of(ROW))
+        record = TableImport.objects.get()
+        queue = django_rq.get_queue("default")
+        (job,) = queue.jobs
+        queue.remove(job)
+        job.set_status("started")
+        for seconds, words in ((1, "Waiting for a worker"), (KEPT.total_seconds(), "The worker is lost")):
+            job.started_at = timezone.now() - timedelta(seconds=seconds)
+            job.save()
+            assert words in client.get(page_of(record)).content.decode()
 
     def test_without_redis_nothing_is_left_at_work(self, client, curator, monkeypatch):
         def away(record):

@@ -296,6 +296,7 @@ def test_wrong_columns_are_named(curator, header, words):
         (read_csv, "id,description\nx,caf\u00e9\n".encode("latin-1"), "Line 2 is not UTF-8"),
         (read_csv, b"id,direction\nx\n", "Row 1 has 1 cells"),
         (read_csv, b"id,id\nx,y\n", "twice: id"),
+        (read_csv, b"id;direction\nx;A\n", "semicolons between its columns"),
         (read_csv, b"id\n" + b"x\n" * 10_001, "more than 10,000 rows"),
         (read_csv, b"x" * 20_000_001, "larger than"),
         (read_csv, b"id\n" + b"x" * 200_000, "not valid CSV"),
