@@ -11,10 +11,10 @@ from analysis.futures import question_words
 from analysis.plots.colours import INK, MUTED, OUTCOME_A, OUTCOME_B
 from analysis.plots.plot import Column, Plot, Table, literal
 
-ROOM, PHONE_ROOM = 1.75, 1.08
+ROOM, PHONE_ROOM = 2.2, 1.08
 """How far the axis goes, in lengths of the longest bar: words stand beside the bars, on a phone above them."""
-PHONE_LINE = 21
-"""Characters of a line above a bar."""
+LINE = 21
+"""Characters of a line beside a bar, or above it."""
 
 
 def balance(balances: Sequence[Balance], *, source: str) -> Plot:
@@ -98,11 +98,12 @@ def _layout(balances: Sequence[Balance]) -> dict[str, Any]:
         for side, x, outcome, items in _sides(each):
             labels.append(
                 {
-                    "text": literal(f"{outcome} ({items})"),
+                    "text": _words(outcome, items),
                     "x": x,
                     "y": place,
                     "xanchor": "right" if side < 0 else "left",
                     "xshift": 6 * side,
+                    "align": "right" if side < 0 else "left",
                     "showarrow": False,
                     "font": {"size": 12},
                 }
@@ -129,7 +130,7 @@ def _phone(balances: Sequence[Balance]) -> dict[str, Any]:
         for side, _, outcome, items in _sides(each):
             labels.append(
                 {
-                    "text": "<br>".join(map(literal, textwrap.wrap(f"{outcome} ({items})", PHONE_LINE))),
+                    "text": _words(outcome, items),
                     "x": 0 if side < 0 else 1,
                     "xref": "paper",
                     "y": place,
@@ -146,6 +147,10 @@ def _phone(balances: Sequence[Balance]) -> dict[str, Any]:
         "yaxis": {"showticklabels": False, "range": [len(balances) - 0.7, -0.8]},
         "annotations": labels,
     }
+
+
+def _words(outcome: str, items: int) -> str:
+    return "<br>".join(map(literal, textwrap.wrap(f"{outcome} ({items})", LINE)))
 
 
 def _sides(each: Balance) -> list[tuple[int, float, str, int]]:
