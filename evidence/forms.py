@@ -102,6 +102,9 @@ class EvidenceForm(CuratedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if name := self.fields.get("public_id"):
+            name.required = False
+            name.help_text = f"{name.help_text} Empty: the next number of its hypothesis."
         if self.instance.pk and (revision := self.instance.open_revision):
             self.initial.update(forms.model_to_dict(revision, CONTENT))
 

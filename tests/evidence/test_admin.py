@@ -72,3 +72,19 @@ def test_words_are_found_in_items_and_in_their_sources(client, curator, words, f
     source = SourceFactory(title="From arXiv", identifier="10.1000/abc.2")
     EvidenceFactory(public_id=names["two"], source=source)
     assert listed(client, q=words) == sorted(names[name] for name in found)
+
+
+def test_an_item_without_an_id_gets_the_next_number(client):
+    client.force_login(UserFactory(role="curator"))
+    EvidenceFactory(public_id="H1-041")
+    hypothesis = Hypothesis.objects.get(code="H1")
+    scores = dict.fromkeys(("strength", "authority", "methodology", "replication"), "0.5")
+    form = {
+        "source": SourceFactory().pk,
+        "hypothesis": hypothesis.pk,
+        "direction": "A",
+        "description": "Found.",
+        **scores,
+    }
+    assert client.post(reverse("admin:evidence_evidence_add"), form).status_code == 302
+    assert Evidence.objects.filter(public_id="H1-042", status="draft").exists()
