@@ -151,7 +151,7 @@ def likely_pairs(sources: Sequence[Publication], *, most: int, after: tuple[str,
         key = titles.keys[place]
         if titles.work > _WORK:
             return LikelyPairs(pairs, (key, key))
-        for other in titles.like(titles.title_at(place), first=max(first if place == row else 0, place) + 1):
+        for other in titles.like_at(place, first=max(first if place == row else 0, place) + 1):
             if len(pairs) == most:
                 return LikelyPairs(pairs, (key, titles.keys[other - 1]))
             one, two = sorted((key, titles.keys[other]), key=ranks.__getitem__)

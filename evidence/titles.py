@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -15,6 +16,7 @@ _EDITS = 1 - SIMILAR / 100
 """Letters put in or taken out, as a share of both lengths together, that titles so alike differ by at most."""
 _BITS = 256
 _PART = 64  # titles compared at a time: little is compared in vain where few are wanted
+_ROUNDING = 1e-9
 _WORD = 64  # letters that a comparison takes in one step
 
 
@@ -36,17 +38,21 @@ class Titles:
         self.places = {key: place for place, key in enumerate(self.keys)}
         self.work = 0
         self._titles = [titles[key] for key in self.keys]
-        self._lengths = np.array([len(title) for title in self._titles], dtype=np.int64)
+        self._lengths = [len(title) for title in self._titles]
+        self._allowed = 3 * _EDITS * np.array(self._lengths, dtype=np.float64)
         signatures = [_signature(title) for title in self._titles]
         self._signatures = np.array(signatures, dtype=np.uint64).reshape(-1, _BITS // 64).T.copy()
 
-    def title_at(self, place: int) -> str:
-        """The plain title at a place in the order."""
-        return self._titles[place]
+    def like(self, title: str) -> Iterator[int]:
+        """The places of the titles that are almost this plain one, in order."""
+        return self._like(title, _signature(title), 0)
 
-    def like(self, title: str, *, first: int = 0) -> Iterator[int]:
-        """The places, from `first` on, of the titles that are almost this plain one, in order."""
-        places = self._candidates(title, first)
+    def like_at(self, place: int, *, first: int) -> Iterator[int]:
+        """The places, from `first` on, of the titles that are almost the one at `place`, in order."""
+        return self._like(self._titles[place], self._signatures[:, place], first)
+
+    def _like(self, title: str, signature: NDArray[np.uint64], first: int) -> Iterator[int]:
+        places = self._candidates(len(title), signature, first)
         for start in range(0, len(places), _PART):
             part = places[start : start + _PART]
             found = process.cdist(
@@ -59,15 +65,13 @@ class Titles:
             self.work += len(part) * len(title) * (len(title) // _WORD + 1)
             yield from part[found[0] >= SIMILAR].tolist()
 
-    def _candidates(self, title: str, first: int) -> NDArray[np.int64]:
-        length = len(title)
-        most = length * (1 + _EDITS) / (1 - _EDITS)
-        low = np.searchsorted(self._lengths, length * (1 - _EDITS) / (1 + _EDITS) - 1e-9)
-        begin, end = max(first, int(low)), int(np.searchsorted(self._lengths, most + 1e-9, side="right"))
-        differing = np.zeros(max(0, end - begin), dtype=np.int64)
-        for mine, theirs in zip(_signature(title), self._signatures[:, begin:end], strict=True):
-            differing += np.bitwise_count(theirs ^ mine)
-        allowed = 3 * _EDITS * (self._lengths[begin:end] + length) + 1e-9
+    def _candidates(self, length: int, signature: NDArray[np.uint64], first: int) -> NDArray[np.int64]:
+        ratio = (1 + _EDITS) / (1 - _EDITS)
+        begin = max(first, bisect_left(self._lengths, length / ratio - _ROUNDING))
+        end = bisect_right(self._lengths, length * ratio + _ROUNDING, lo=min(begin, len(self._lengths)))
+        window = self._signatures[:, begin:end]
+        differing = np.bitwise_count(window ^ signature[:, None]).sum(axis=0, dtype=np.uint16)
+        allowed = self._allowed[begin:end] + (3 * _EDITS * length + _ROUNDING)
         return begin + np.flatnonzero(differing <= allowed)
 
 
