@@ -14,6 +14,8 @@ from analysis.wording import percent, percent_range
 
 CROSSED = 8
 """Parameters of the interaction matrix."""
+LEAST = 0.01
+"""Share of the variance that a finding names at least: of many pairs some stand clear of zero by chance."""
 PALE = 5.0
 """Percent of the variance that have the full colour at least, so that noise stays pale."""
 
@@ -72,7 +74,8 @@ def interactions(study: Study, words: Subjects, *, source: str) -> Plot | None:
         return None
     names = study["ranking"][:CROSSED]
     found = {frozenset(each["parameters"]): each for each in study["interactions"]}
-    clear = [each for each in study["interactions"] if each["low"] > 0]
+    clear = [each for each in study["interactions"] if each["low"] > 0 and each["value"] >= LEAST]
+    clear.sort(key=lambda each: -each["value"])
     pair = " and ".join(words.parameter(name) for name in clear[0]["parameters"]) if clear else ""
     labels = [words.parameter(name) for name in names]
     return Plot(

@@ -112,5 +112,17 @@ def test_a_viewer_is_offered_nothing_that_viewers_may_not_do(page: Page):
     expect(page.get_by_role("link", name="New run")).to_have_count(0)
     page.locator(".run-list th a").first.click()
     expect(page.get_by_role("link", name="Inputs")).to_have_count(0)
-    expect(page.get_by_text("Export")).to_be_visible()
+    expect(page.locator("summary", has_text="Export")).to_be_visible()
     expect(page.locator(".run-actions form")).to_have_count(0)
+
+
+@ONCE
+def test_a_rerun_that_is_clicked_twice_is_one_run(page: Page):
+    sign_in(page, "curator", "/runs?whose=published")
+    page.locator(".run-list th a").first.click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    published = page.url
+    page.get_by_role("button", name="Rerun", exact=True).dblclick()
+    page.wait_for_url(lambda url: url != published)
+    page.goto("/runs?whose=mine&q=Baseline")
+    expect(page.locator(".run-list tbody tr")).to_have_count(1)

@@ -16,7 +16,9 @@ from analysis.plots.hypotheses import balances
 from analysis.plots.plot import literal
 from analysis.plots.scenarios import ranking
 from analysis.plots.source import run_source
+from analysis.plots.subjects import Subjects
 from analysis.plots.timeline import hypotheses_over_time
+from analysis.plots.variance import interactions
 from analysis.plots.what_if import clusters_with_ghosts, hypotheses_with_ghosts, ranking_of_changes
 from analysis.reports import ClusterRow, Estimate, HypothesisRow, Report, ScenarioRow, Year
 from tests.factories import AnalysisRunFactory
@@ -187,3 +189,23 @@ def test_what_somebody_wrote_is_no_markup_in_a_figure(made):
 def test_a_run_without_a_result_is_no_source():
     with pytest.raises(ValueError, match="no result to cite"):
         run_source(AnalysisRunFactory())
+
+
+def crossed(*values):
+    """A study of three numbers whose pairs have these shares, each a little clear of zero."""
+    names = [f"prior:H{number}" for number in (1, 2, 3)]
+    pairs = [(names[0], names[1]), (names[0], names[2]), (names[1], names[2])]
+    found = [
+        {"parameters": list(pair), "value": value, "low": 0.9 * value, "high": 1.1 * value, "half_width": 0.1 * value}
+        for pair, value in zip(pairs, values, strict=True)
+    ]
+    request = {"confidence": 0.95}
+    return {"output": "entropy@2050", "ranking": names, "interactions": found, "metadata": {"request": request}}
+
+
+def test_the_pair_that_works_together_most_is_named_and_noise_is_not():
+    words = Subjects({"hypotheses": []}, {})
+    assert interactions(crossed(0.02, 0.07, 0.0004), words, source="").finding.startswith(
+        "Prior of H1 and Prior of H3 "
+    )
+    assert "No two" in interactions(crossed(0.0004, 0.0002, 0.003), words, source="").finding
