@@ -10,6 +10,7 @@ from django.db import close_old_connections
 
 from accounts.models import User
 from accounts.policies import Scope, may
+from analysis.jobs.derived import influence_answer
 from analysis.models import AnalysisRun
 from analysis.pages.results_panels import study_panel, subjects_of
 from analysis.plots import Plot, cluster_colour
@@ -65,7 +66,11 @@ def _robustness(run: AnalysisRun, user: User, words: Subjects) -> Iterator[Plot]
 
 
 def _influence(run: AnalysisRun, words: Subjects) -> Iterator[Plot]:
-    """What each item of the evidence does, where that has been computed."""
-    document = answer_find(question=influence_question(run=run)).document
+    """What each item of the evidence does: computed here where nobody has asked before."""
+    question = influence_question(run=run)
+    if not answer_find(question=question).is_final:
+        origin, output = question.arguments
+        influence_answer(str(origin), output)
+    document = answer_find(question=question).document
     if document and document["items"]:
         yield carriers(effects(document["items"], {}), "item", words, source=run_source(run))

@@ -17,15 +17,15 @@ from analysis.engine.spec import parse_model
 from analysis.models import AnalysisRun, RobustnessReport, Scenario, SensitivityStudy
 from analysis.querysets import ComputationQuerySet
 from analysis.selectors import report_list, study_list
-from analysis.services.derived import INFLUENCE, Answer, Question, answer_find, told_by
+from analysis.services.derived import INFLUENCE, Answer, Question, told_by
 
 REPORT = "analysis.jobs.reports.report_answer"
-VERSION = 1
+VERSION = 2
 """Of what a report looks like: what was kept of another one is not given out."""
 
 
 def report_question(*, run: AnalysisRun, user: User) -> Question:
-    """What a worker is asked; another question as soon as the report would be another one. Raises RedisError."""
+    """What a worker is asked; another question as soon as the report would be another one."""
     readable = may(user, Scope.READ_EVIDENCE)
     parts = [
         VERSION,
@@ -34,7 +34,6 @@ def report_question(*, run: AnalysisRun, user: User) -> Question:
         readable,
         [str(pk) for pk in studies_told(run=run, user=user).values_list("pk", flat=True)],
         [str(pk) for pk in reports_told(run=run, user=user).values_list("pk", flat=True)],
-        readable and answer_find(question=influence_question(run=run)).document is not None,
         list(Scenario.objects.order_by("code").values_list("title", flat=True)),
     ]
     state = hashlib.sha256(json.dumps(parts).encode()).hexdigest()

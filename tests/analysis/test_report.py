@@ -22,7 +22,7 @@ from analysis.jobs.reports import extras_of, report_answer
 from analysis.models import Scenario
 from analysis.report_pdf import Extras, report_pdf
 from analysis.report_pdf.sheets import CELL, width_of, wrapped
-from analysis.services.derived import QUEUE, answer_keep
+from analysis.services.derived import QUEUE, answer_find
 from analysis.services.run_reports import influence_question, report_question
 from analysis.wording import THIN_SPACE, percent
 from tests.analysis.api.support import computed, finished_run
@@ -71,10 +71,16 @@ def run():
     )
 
 
+@pytest.fixture(autouse=True)
+def connection(monkeypatch):
+    """The test's own, which a worker's job would close."""
+    for job in ("reports", "derived"):
+        monkeypatch.setattr(f"analysis.jobs.{job}.close_old_connections", lambda: None)
+
+
 @pytest.fixture
-def work(monkeypatch):
-    """What a worker does, over the test's own connection."""
-    monkeypatch.setattr("analysis.jobs.reports.close_old_connections", lambda: None)
+def work():
+    """What a worker does."""
     return lambda run: report_answer(*report_question(run=run, user=run.owner).arguments)
 
 
@@ -138,8 +144,6 @@ def test_what_is_known_of_its_model_is_in_it(run):
         )
     report = robustness_report(document, iterations=4096)
     RobustnessReportFactory(succeeded=True, result=report, owner=run.owner, model_hash=run.input_hash)
-    question = influence_question(run=run)
-    answer_keep(question=question, document=evidence_influence(document, question.arguments[1]))
     plots = extras_of(run, run.owner).plots
     keys = ["study-local-plot", "study-sobol-plot", "study-morris-plot", "robustness-ranges", "influence-items"]
     assert set(keys) <= {plot.key for plot in plots}
@@ -151,6 +155,8 @@ def test_what_is_known_of_its_model_is_in_it(run):
         assert plot.finding.replace(THIN_SPACE, "").replace(" ", "") in text
     stranger = extras_of(run, UserFactory(role="viewer"))
     assert not stranger.plots
+    found = answer_find(question=influence_question(run=run)).document
+    assert found["items"] == evidence_influence(document)["items"]
 
 
 def test_it_says_what_it_is(run):
