@@ -290,7 +290,7 @@ def _close_up(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _waterfall_on_phone(labels: Sequence[str]) -> dict[str, Any]:
-    return {**rows_on_phone(labels, raised=14), "bargap": 0.65, "xaxis": {"nticks": 4}}
+    return {**rows_on_phone(labels, raised=18), "bargap": 0.65, "xaxis": {"nticks": 4}}
 
 
 def _course(report: Report, cluster: str) -> list[Estimate]:
