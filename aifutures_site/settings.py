@@ -245,6 +245,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
+DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "j M Y", "H:i", "j M Y, H:i"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -262,7 +263,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}icon.svg"}],
     "SITE_URL": reverse_lazy("home"),
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: static("css/queues.css")],
+    "STYLES": [lambda request: static("css/admin.css")],
     "DASHBOARD_CALLBACK": "analysis.admin.dashboard.dashboard_context",
     # the accent of static/css/tokens.css, from light to dark
     "COLORS": {
