@@ -9,13 +9,14 @@ decision 7).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from contextvars import copy_context
 from functools import lru_cache
 from typing import IO, Any, cast
 
+import sentry_sdk
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
@@ -31,7 +32,7 @@ TURNS, TURN_SECONDS = 3, 0.25
 waited for a turn for so long goes ahead, as those before are slow ones."""
 
 CONNECTION_SECONDS = 60
-"""For so long a thread keeps a connection to the database."""
+"""A thread's request that finds an older connection to the database makes a new one; an idle thread keeps its own."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -53,29 +54,24 @@ class SynchronousHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        async with self._turn():
-            answered = self._pool.submit(copy_context().run, self._respond, scope, body)
-            response = await asyncio.shield(asyncio.wrap_future(answered))
-        await self.send_response(response, send)
+        has_turn = await self._in_turn()
+        answered = asyncio.wrap_future(self._pool.submit(copy_context().run, self._respond, scope, body))
+        if has_turn:
+            answered.add_done_callback(lambda done: self._turns.release())
+        await self.send_response(await asyncio.shield(answered), send)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Hold one of the turns, or none where there was none in time."""
+    async def _in_turn(self) -> bool:
+        """Wait for one of the turns, which the answer ends; False where there was none in time."""
         try:
-            await asyncio.wait_for(self._turns.acquire(), TURN_SECONDS)
+            return await asyncio.wait_for(self._turns.acquire(), TURN_SECONDS)
         except TimeoutError:
-            yield
-            return
-        try:
-            yield
-        finally:
-            self._turns.release()
+            return False
 
     def _respond(self, scope: Scope, body: IO[bytes]) -> HttpResponse:
         """The whole answer, files too; what it opened is closed again."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=type(self), scope=scope)
-        with body:
+        with body, sentry_sdk.isolation_scope():  # what is noted of a request for the error tracker ends with it
             request, refusal = self.create_request(scope, body)
             response = cast("Any", self.get_response(request) if request else refusal)
             with closing(response):

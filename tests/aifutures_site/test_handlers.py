@@ -51,9 +51,14 @@ urlpatterns = [
 
 
 @pytest.fixture
-def client(settings):
+def handler(settings):
     with asgi.handler() as handler:
-        yield httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost", timeout=60)
+        yield handler
+
+
+@pytest.fixture
+def client(handler):
+    return httpx.AsyncClient(transport=httpx.ASGITransport(handler), base_url="http://localhost", timeout=60)
 
 
 @pytest.fixture
@@ -96,6 +101,22 @@ class TestChains:
 
         released.clear()
         assert asyncio.run(ask_at_once()) == ("threaded", {"slow"})
+
+    def test_a_client_that_leaves_does_not_give_its_turn_to_others_early(self, handler, client):
+        turns = handler._synchronous._turns
+
+        async def leave():
+            asked = [asyncio.create_task(client.get("/slow")) for _ in range(handlers.TURNS)]
+            await asyncio.sleep(0.1)
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            assert turns.locked()
+            released.set()
+            await asyncio.wait_for(turns.acquire(), 30)
+
+        released.clear()
+        asyncio.run(leave())
 
     def test_an_async_view_waits_in_the_event_loop(self, ask):
         assert ask("/waiting").text == "waiting"
