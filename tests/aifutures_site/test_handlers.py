@@ -107,7 +107,8 @@ class TestChains:
 
         async def leave():
             asked = [asyncio.create_task(client.get("/slow")) for _ in range(handlers.TURNS)]
-            await asyncio.sleep(0.1)
+            while not turns.locked():
+                await asyncio.sleep(0.01)
             for each in asked:
                 each.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
