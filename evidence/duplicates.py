@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from evidence.titles import Titles, plain
@@ -124,36 +124,56 @@ class Pair(NamedTuple):
     why: str
 
 
+Among = Literal["marks", "titles"]
+"""What pairs are looked for among, the one after the other."""
+
+
+class Place(NamedTuple):
+    """How far looking for pairs has come: after these two keys among the same marks or, all those told, the titles."""
+
+    among: Among
+    one: str
+    other: str
+
+
 class LikelyPairs(NamedTuple):
-    """Pairs, and after which two keys to look for further ones; None where all have been looked at."""
+    """Pairs, and the place to look for further ones after; None where all have been looked at."""
 
     pairs: list[Pair]
-    after: tuple[str, str] | None
+    after: Place | None
 
 
-def likely_pairs(sources: Sequence[Publication], *, most: int, after: tuple[str, str] | None = None) -> LikelyPairs:
+def likely_pairs(sources: Sequence[Publication], *, most: int, after: Place | None = None) -> LikelyPairs:
     """Publications that may be stored twice: with the same identifier or address, else almost the same title.
 
-    At most so many, those after the pair `after` in an order of their own. Where comparing titles takes long, since
-    they are many, long and all a little alike, it may be fewer, or none, before all have been looked at.
+    At most so many, those after the place `after`, two of these sources, in an order of their own. Where comparing
+    titles takes long, since they are many, long and all a little alike, it may be fewer, or none, before all have been
+    looked at.
     """
     same = list(_same_pairs(sources))
-    told = [frozenset((pair.one, pair.other)) for pair in same]
-    if after is not None and frozenset(after) in told:
-        same, after = same[told.index(frozenset(after)) + 1 :], None
-    if after is None and len(same) > most:
-        return LikelyPairs(same[:most], (same[most - 1].one, same[most - 1].other))
+    told = {frozenset((pair.one, pair.other)): number for number, pair in enumerate(same, start=1)}
+    match after:
+        case None:
+            pairs = same
+        case Place("marks"):
+            pairs = same[told.get(frozenset((after.one, after.other)), 0) :]
+        case _:
+            pairs = []
+    if len(pairs) > most:
+        last = pairs[most - 1]
+        return LikelyPairs(pairs[:most], Place("marks", last.one, last.other))
     titles = Titles({source.key: plain(source.title) for source in sources})
-    pairs = same if after is None else []
-    row, first = (titles.places.get(key, 0) for key in after or ("", ""))
+    row = first = 0
+    if after is not None and after.among == "titles":
+        row, first = titles.places[after.one], titles.places[after.other]
     ranks = {source.key: rank for rank, source in enumerate(sources)}
     for place in range(row, len(titles.keys)):
         key = titles.keys[place]
         if titles.work > _WORK:
-            return LikelyPairs(pairs, (key, key))
+            return LikelyPairs(pairs, Place("titles", key, key))
         for other in titles.like_at(place, first=max(first if place == row else 0, place) + 1):
             if len(pairs) == most:
-                return LikelyPairs(pairs, (key, titles.keys[other - 1]))
+                return LikelyPairs(pairs, Place("titles", key, titles.keys[other - 1]))
             one, two = sorted((key, titles.keys[other]), key=ranks.__getitem__)
             if frozenset((one, two)) not in told:
                 pairs.append(Pair(one, two, "almost the same title"))

@@ -25,6 +25,15 @@ def plain(title: str) -> str:
     return " ".join(sorted(utils.default_process(title).split()))
 
 
+def alike(title: str, titles: Mapping[str, str]) -> list[str]:
+    """The keys of the plain titles, by key, that are almost this one, in the order of `Titles`.
+
+    For one title that is quicker than `Titles`, which has to look at each letter of all of them first.
+    """
+    found = process.extract(title, titles, scorer=fuzz.ratio, score_cutoff=SIMILAR, limit=None)
+    return sorted((key for _, _, key in found), key=lambda key: (len(titles[key]), key))
+
+
 class Titles:
     """Plain titles by key, in order of their length and then of their keys; `work` counts what comparing them took.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -17,22 +21,30 @@ def scratch_database() -> Iterator[None]:
 
     SQLite has one writer at a time, also where all that it writes is taken back; copying only reads, and in WAL mode
     readers hold up nobody. Nothing is copied of other databases, which hold single rows, nor within a transaction,
-    which holds the database already.
+    which holds the database already. Where there is no room for a copy, the block has the database itself.
     """
     stored = connections[DEFAULT_DB_ALIAS]
-    if stored.vendor != "sqlite" or stored.in_atomic_block:
+    with ExitStack() as at_end:
+        if stored.vendor == "sqlite" and not stored.in_atomic_block:
+            try:
+                copy = at_end.enter_context(_copy(stored))
+            except (OSError, sqlite3.Error) as error:
+                logger.warning("The database cannot be copied (%s): nobody else writes during a check.", error)
+            else:
+                connections[DEFAULT_DB_ALIAS] = copy
+                at_end.callback(connections.__setitem__, DEFAULT_DB_ALIAS, stored)
         yield
-        return
-    with TemporaryDirectory() as folder:
+
+
+@contextmanager
+def _copy(stored: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
+    """A copy beside the database: the system's temporary folder may be small, or in memory."""
+    with TemporaryDirectory(prefix="copy-", dir=Path(stored.settings_dict["NAME"]).parent) as folder:
         path = Path(folder) / "copy.sqlite3"
         stored.ensure_connection()
         with closing(sqlite3.connect(path)) as target:
             stored.connection.backup(target)
         copy = stored.copy()
         copy.settings_dict["NAME"] = path
-        connections[DEFAULT_DB_ALIAS] = copy
-        try:
-            yield
-        finally:
-            connections[DEFAULT_DB_ALIAS] = stored
-            copy.close()
+        with closing(copy):
+            yield copy

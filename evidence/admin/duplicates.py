@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from accounts.models import User
-from evidence.duplicates import Pair, likely_pairs
+from evidence.duplicates import Among, Pair, Place, likely_pairs
 from evidence.models import Source
 from evidence.services.merges import source_merge
 from evidence.services.rules import Conflict
@@ -23,6 +23,8 @@ from evidence.services.rules import Conflict
 MOST = 50
 """Pairs on a page; merging brings up the next."""
 _PAIR = 2
+_DIGITS = 18
+"""Of the largest numbers that every database holds."""
 
 
 class DuplicatesMixin(ModelAdmin):
@@ -88,12 +90,16 @@ class DuplicatesMixin(ModelAdmin):
 
 
 def _likely(sources: list[Source], after: str) -> tuple[list[Pair], str]:
-    """The likely duplicates, and what to go on after, empty at the end: the numbers of two sources, as in `3-8`."""
+    """The likely duplicates, and the place to go on after, such as `marks-3-8` or `titles-3-8`; empty at the end."""
     keys = {source.pk: source.key for source in sources}
-    two = [keys[pk] for pk in map(_number, after.split("-")) if pk in keys]
-    found = likely_pairs(sources, most=MOST, after=(two[0], two[1]) if len(two) == _PAIR else None)
-    numbers = {key: pk for pk, key in keys.items()}
-    return found.pairs, "-".join(str(numbers[key]) for key in found.after or ())
+    among, *numbers = after.split("-")
+    two = [keys[pk] for pk in map(_number, numbers) if pk in keys]
+    known = len(two) == _PAIR and among in get_args(Among)
+    found = likely_pairs(sources, most=MOST, after=Place(cast("Among", among), *two) if known else None)
+    if found.after is None:
+        return found.pairs, ""
+    of = {key: pk for pk, key in keys.items()}
+    return found.pairs, f"{found.after.among}-{of[found.after.one]}-{of[found.after.other]}"
 
 
 def _page() -> str:
@@ -101,4 +107,4 @@ def _page() -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and text.isdecimal() and len(text) <= _DIGITS else 0

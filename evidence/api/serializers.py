@@ -14,9 +14,10 @@ from rest_framework import serializers
 
 from accounts.api.serializers import BodySerializer, PlannedRows
 from evidence.choices import Direction, EvidenceStatus, SourceType
-from evidence.duplicates import SourceIndex
+from evidence.duplicates import SOME, SourceIndex
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
 from evidence.models.items import PUBLIC_ID
+from evidence.titles import alike, plain
 
 QUALITY_SCORES = ("authority", "methodology", "recency", "replication")
 
@@ -63,9 +64,9 @@ class SourceWriteSerializer(SourceSerializer):
         fields = [*SourceSerializer.Meta.fields, "similar"]
 
     def get_similar(self, source: Source) -> list[str]:
-        """Looked up in the index of all publications."""
-        index = SourceIndex.of(Source.objects.all())
-        return index.similar({source.key: source.title}).get(source.key, [])
+        """Compared with all other publications."""
+        others = Source.objects.exclude(pk=source.pk).values_list("key", "title")
+        return alike(plain(source.title), {key: plain(title) for key, title in others})[:SOME]
 
 
 class SourceInputSerializer(BodySerializer):

@@ -2,9 +2,12 @@
 
 from itertools import combinations, cycle
 from random import Random
+from time import process_time
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rapidfuzz import fuzz
 
@@ -15,7 +18,7 @@ from evidence.models import Evidence, Source
 from evidence.services.items import evidence_edit
 from evidence.services.merges import source_merge
 from evidence.services.sources import source_create, source_edit
-from evidence.titles import SIMILAR, Titles, plain
+from evidence.titles import SIMILAR, Titles, alike, plain
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -73,11 +76,22 @@ def test_titles_that_are_alike_are_found_as_by_comparing_each_with_each():
     chosen = Random(7)
     titles = [" ".join(chosen.choices(words, k=chosen.randint(1, 9))) for _ in range(400)]
     titles += [f"{title[:-1]}{letter}" for title, letter in zip(titles[:60], cycle("xé\U0001f600"), strict=False)]
-    index = Titles({str(number): plain(title) for number, title in enumerate(titles)})
-    like = fuzz.ratio
-    for title in map(plain, titles):
-        wanted = {str(number) for number, other in enumerate(titles) if like(title, plain(other)) >= SIMILAR}
-        assert {index.keys[place] for place in index.like(title)} == wanted
+    known = {str(number): plain(title) for number, title in enumerate([*titles, "", "?"])}
+    index = Titles(known)
+    for title in known.values():
+        wanted = {key for key, other in known.items() if fuzz.ratio(title, other) >= SIMILAR}
+        found = [index.keys[place] for place in index.like(title)]
+        assert set(found) == wanted and alike(title, known) == found
+
+
+def test_one_title_is_compared_with_thousands_before_they_could_be_prepared_for_many():
+    letters = Random(7)
+    titles = {str(number): "".join(letters.choices("abcde fghij", k=60)) for number in range(5000)}
+    began = process_time()
+    assert alike(titles["77"], titles) == ["77"]
+    compared = process_time()
+    Titles(titles)
+    assert compared - began < process_time() - compared
 
 
 def test_pairs_come_in_pages_none_twice_and_none_left_out():
@@ -93,6 +107,31 @@ def test_pairs_come_in_pages_none_twice_and_none_left_out():
     pairs = [frozenset((pair.one, pair.other)) for pair in [*found, *page.pairs]]
     assert found[0] == ("s3", "s9", "the same doi:10.1000/same")
     assert len(pairs) == len(set(pairs)) == 12 * 11 // 2
+
+
+def test_going_on_among_titles_after_two_that_share_an_identifier_repeats_nothing():
+    """Titles of one length follow each other by key, so that such a pair can stand just before the next alike one."""
+    chosen = Random(7)
+    for _ in range(60):
+        reports, subjects = ("assessment", "evaluation"), ("automation", "employment", "regulation", "governance")
+        titles = [f"{chosen.choice(reports)} of {chosen.choice(subjects)} no {number:03d}" for number in range(11)]
+        sources = [Source(key=f"s{number:02d}", url="", title=title) for number, title in enumerate(titles)]
+        for number, two in enumerate(chosen.sample(list(combinations(sources, 2)), 3)):
+            for source in two:
+                source.identifier = source.identifier or f"10.1000/{number}"
+        wanted = {
+            frozenset((one.key, two.key))
+            for one, two in combinations(sources, 2)
+            if (one.identifier and one.identifier == two.identifier)
+            or fuzz.ratio(plain(one.title), plain(two.title)) >= SIMILAR
+        }
+        for most in (1, 3):
+            page = likely_pairs(sources, most=most)
+            pairs = [*page.pairs]
+            while page.after and len(pairs) <= len(wanted):
+                page = likely_pairs(sources, most=most, after=page.after)
+                pairs += page.pairs
+            assert len(pairs) == len(wanted) and {frozenset((pair.one, pair.other)) for pair in pairs} == wanted
 
 
 def test_many_long_titles_that_are_hardly_alike_are_compared_in_parts(monkeypatch):
@@ -184,7 +223,63 @@ class TestPages:
         assert len(rest.context["pairs"]) == 66 - 50 and not rest.context["after"]
         seen = {(one.pk, other.pk) for each in (page, rest) for one, other, _ in each.context["pairs"]}
         assert len(seen) == 66
-        assert client.get(reverse(DUPLICATES), {"after": "x-9"}).status_code == 200
+
+    def test_going_on_tells_pairs_of_one_address_from_places_among_titles(self, client, monkeypatch):
+        monkeypatch.setattr("evidence.admin.duplicates.MOST", 1)
+        for key, title, url in (
+            ("s0", "Automation assessment 1", "https://example.org/a"),
+            ("s1", "Governance improvings 1", "https://www.example.org/a"),
+            ("s2", "Automation assessment 2", "https://example.org/b"),
+            ("s3", "The law", "https://www.example.org/b"),
+        ):
+            SourceFactory(key=key, title=title, url=url)
+        page, seen = client.get(reverse(DUPLICATES)), []
+        while len(seen) < 9:
+            seen += [(one.key, other.key) for one, other, _ in page.context["pairs"]]
+            if not page.context["after"]:
+                break
+            page = client.get(reverse(DUPLICATES), {"after": page.context["after"]})
+        assert seen == [("s0", "s1"), ("s2", "s3"), ("s0", "s2")]
+
+    @pytest.mark.sqlite
+    @pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "0", "x", "²", ""])
+    def test_numbers_of_no_source(self, client, number):
+        one, other = (SourceFactory(identifier=form) for form in ("10.1000/1", "doi:10.1000/1"))
+        places = (f"titles-{number}-{one.pk}", f"marks-{one.pk}-{number}", f"{number}-{one.pk}", number)
+        asked = [{"source": [number, one.pk]}, *({"after": place} for place in places)]
+        for query in asked:
+            page = client.get(reverse(DUPLICATES), query)
+            assert [(a.pk, b.pk) for a, b, _ in page.context["pairs"]] == [(one.pk, other.pk)]
+        form = {"one": number, "other": one.pk, "keep": one.pk, "reason": "One report."}
+        assert client.post(reverse(DUPLICATES), form).status_code == 404
+
+    def test_thousands_are_looked_through_in_a_moment_with_as_many_queries_as_a_few(self, client):
+        def page(after=None):
+            with CaptureQueriesContext(connection) as queries:
+                context = client.get(reverse(DUPLICATES), {"after": after} if after else {}).context
+            return len(context["pairs"]), context["after"], len(queries)
+
+        for form in ("10.1000/1", "doi:10.1000/1"):
+            SourceFactory(identifier=form)
+        pairs, after, queries = page()
+        assert (pairs, after) == (1, "")
+        letters = Random(7)
+        Source.objects.bulk_create(
+            Source(
+                key=f"k{number}",
+                title="".join(letters.choices("abcde fghij", k=60)),
+                url=f"https://example.org/{number}",
+                identifier=f"{'doi:' * (number % 2)}10.2000/{number // 2}" if number < 120 else "",
+                source_type="think_tank",
+                publication_date="2024-01-01",
+            )
+            for number in range(3000)
+        )
+        began = process_time()
+        first = page()
+        assert (first[0], first[2]) == (50, queries)
+        assert page(first[1]) == (11, "", queries)
+        assert process_time() - began < 3
 
     def test_the_list_leads_to_them(self, client):
         assert reverse(DUPLICATES) in client.get(reverse("admin:evidence_source_changelist")).content.decode()

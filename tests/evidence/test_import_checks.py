@@ -1,9 +1,11 @@
 """Checks of large tables: they tell what an import does, and hold up nobody."""
 
+import resource
 import time
+from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from evidence.models import Evidence, Source
 from evidence.services import imports
@@ -58,6 +60,49 @@ def test_a_large_check_tells_what_a_small_one_tells_and_the_import_does(rows, mo
     done = evidence_import(**how)
     assert (done.written, done.counts, done.rows) == (True, small.counts, small.rows)
     assert Evidence.objects.count() == 3
+
+
+@pytest.mark.usefixtures("many")
+def test_a_copy_lies_beside_the_database_while_it_is_needed(rows):
+    stored, places = str(connection.settings_dict["NAME"]), set()
+    evidence_import(
+        actor=UserFactory(role="curator"),
+        table=table(*rows),
+        dry_run=True,
+        progress=lambda row: places.add(Path(connections["default"].settings_dict["NAME"])),
+    )
+    if connection.vendor == "sqlite":
+        (copy,) = places
+        assert copy.parent.parent == Path(stored).parent and not copy.parent.exists()
+    else:
+        assert places == {Path(stored)}
+
+
+@pytest.fixture
+def no_room():
+    """From when it is called on no file of this process gets as large as the database: a full disk, or a quota."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill():
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            size = Path(connection.settings_dict["NAME"]).stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, hard))
+
+    yield fill
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many")
+def test_where_there_is_no_room_for_a_copy_the_check_is_made_all_the_same(rows, no_room, caplog):
+    curator, folder = UserFactory(role="curator"), Path(connection.settings_dict["NAME"]).parent
+    no_room()
+    answer = evidence_import(actor=curator, table=table(*rows), dry_run=True, reason="A larger sample.")
+    assert [row.outcome for row in answer.rows] == ["updated", "created", "created", "refused"]
+    assert list(Evidence.objects.values_list("public_id", "strength")) == [("H1-800", 0.1)]
+    assert not list(folder.glob("copy-*"))
+    assert ("cannot be copied" in caplog.text) == (connection.vendor == "sqlite")
 
 
 @pytest.mark.usefixtures("many")
