@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.constants import NO_COLOUR
 from analysis.engine.clusters import fits
-from analysis.wording import percent, percent_range
+from analysis.wording import percent, percent_range, shortened
 
 LIKELIEST = 12
 INK, MUTED, LINE = "#1B1B1A", "#5F5F5A", "#DEDED9"
@@ -93,7 +92,7 @@ def _ranking(
         interval = intervals[code]
         axes.plot([100 * interval["q05"], 100 * interval["q95"]], [row, row], color=colour, linewidth=2, alpha=0.55)
         axes.plot(100 * found[code], row, "o", color=colour, markersize=8)
-    names = [textwrap.shorten(titles.get(code, ""), 44, placeholder="…") for code in codes]
+    names = [shortened(titles.get(code, ""), 44) for code in codes]
     labels = [f"{name}   {code}" for name, code in zip(names, codes, strict=True)]
     axes.set_yticks(range(len(codes)), labels, color=INK, **AS_WRITTEN)
     axes.invert_yaxis()

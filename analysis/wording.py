@@ -1,8 +1,9 @@
-"""Numbers in the form that people read: one place for pages, tables and terminals."""
+"""Numbers and names in the form that people read: one place for pages, tables and terminals."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 THIN_SPACE = "\u202f"
 MINUS = "\u2212"
@@ -86,6 +87,19 @@ def bayes_factor(weight: float) -> str:
 def jeffreys(weight: float) -> str:
     """The word for a weight of evidence in nats, of either sign, on Jeffreys's scale."""
     return next(word for least, word in JEFFREYS if abs(weight) / math.log(10) >= least)
+
+
+def shortened(text: str, room: float, size: Callable[[str], float] = len) -> str:
+    """The text, or as many of its words as have room: by default so many letters, or else of what `size` measures.
+
+    It is cut within a word where whole words would leave more than half of the room empty.
+    """
+    text = " ".join(text.split())
+    if size(text) <= room:
+        return text
+    cut = next((n for n in range(len(text) - 1, 0, -1) if size(f"{text[:n]} …") <= room), 1)
+    words = text[: cut + 1].rpartition(" ")[0]
+    return f"{words} …" if 2 * len(words) > cut else f"{text[:cut]}…"
 
 
 def _digits(probability: float) -> str:

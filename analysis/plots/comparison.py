@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -12,7 +11,7 @@ from analysis.plots.colours import ACCENT, GREY, INK, cluster_colour
 from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.ranked import legend, rows_axis, rows_on_phone, upper
 from analysis.reports import Estimate, Report
-from analysis.wording import percent, percent_range, points
+from analysis.wording import percent, percent_range, points, shortened
 
 SHOWN = 12
 """Scenarios that a figure shows; its table has them all."""
@@ -88,7 +87,7 @@ def waterfall(found: Explained, *, key: str, names: tuple[str, str], source: str
     return Plot(
         key=key,
         finding=f"{upper(about.words)}, {points(about.difference or 0)}: most comes from "
-        f"“{textwrap.shorten(largest.text, 90, placeholder=' …')}” ({points(largest.difference)})",
+        f"“{shortened(largest.text, 90)}” ({points(largest.difference)})",
         subtitle=f"Probability in “{names[0]}”, what each change adds in the order in which they were made, and "
         f"probability in “{names[1]}”; the parts sum to the difference. Grey: within the 95 % error",
         source=source,

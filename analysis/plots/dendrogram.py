@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import scipy  # its large parts are loaded when first asked for: half a second, 
 from analysis.plots.colours import GREY, MUTED, cluster_colour
 from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import ClusterRow, Report
-from analysis.wording import percent, percent_range
+from analysis.wording import percent, percent_range, shortened
 
 LEAF = 10.0
 """Distance of two leaves in SciPy's drawing of a tree."""
@@ -190,7 +189,7 @@ def _layout(leaves: list[str], names: Mapping[str, str], widest: float) -> dict[
         "yaxis": {
             "range": [len(leaves) - 0.5, -0.8],
             "tickvals": list(range(len(leaves))),
-            "ticktext": [literal(textwrap.shorten(names.get(code) or code, 44, placeholder=" …")) for code in leaves],
+            "ticktext": [literal(shortened(names.get(code) or code, 44)) for code in leaves],
             "tickfont": {"color": MUTED, "size": 11},
             "side": "right",
             "showgrid": False,

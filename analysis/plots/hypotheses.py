@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,7 +11,7 @@ from analysis.plots.colours import INK, OUTCOME_A, OUTCOME_B
 from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.plots.ranked import upper
 from analysis.reports import HypothesisRow, Report
-from analysis.wording import percent, percent_range, points
+from analysis.wording import percent, percent_range, points, shortened
 
 ON_OUTCOMES = "#1B1B1A"
 """Lines on the colours of both outcomes, which are bright in light and in dark."""
@@ -181,7 +180,7 @@ def _names(rows: Sequence[HypothesisRow], field: str, *, side: str) -> dict[str,
     return {
         "range": [len(rows) - 0.5, -0.5],
         "tickvals": list(range(len(rows))),
-        "ticktext": [literal(textwrap.shorten(getattr(row, field), NAME, placeholder=" …")) for row in rows],
+        "ticktext": [literal(shortened(getattr(row, field), NAME)) for row in rows],
         "tickfont": {"color": INK},
         "side": side,
         "showgrid": False,
@@ -194,7 +193,7 @@ def _above(place: int, row: HypothesisRow) -> list[dict[str, Any]]:
     ends = ((row.outcome_a, 0, "left"), (row.outcome_b, 100, "right"))
     return [
         {
-            "text": literal(textwrap.shorten(text, NARROW, placeholder=" …")),
+            "text": literal(shortened(text, NARROW)),
             "x": x,
             "y": place,
             "yshift": 17,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from analysis.plots.colours import INK
 from analysis.plots.plot import literal
+from analysis.wording import shortened
 
 NAME, NARROW = 52, 46
 """Letters of a name that there is room for beside a row, and above it on a phone."""
@@ -18,7 +18,7 @@ def rows_axis(names: Sequence[str]) -> dict[str, Any]:
     return {
         "range": [len(names) - 0.5, -0.5],
         "tickvals": list(range(len(names))),
-        "ticktext": [literal(textwrap.shorten(name, NAME, placeholder=" …")) for name in names],
+        "ticktext": [literal(shortened(name, NAME)) for name in names],
         "tickfont": {"color": INK},
         "showgrid": False,
         "zeroline": False,
@@ -31,7 +31,7 @@ def rows_on_phone(names: Sequence[str], *, raised: int = 12) -> dict[str, Any]:
         "yaxis": {"showticklabels": False, "range": [len(names) - 0.5, -0.9]},
         "annotations": [
             {
-                "text": literal(textwrap.shorten(name, NARROW, placeholder=" …")),
+                "text": literal(shortened(name, NARROW)),
                 "xref": "paper",
                 "x": 0,
                 "y": place,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from analysis.plots.colours import GREY, cluster_colour
 from analysis.plots.plot import UNIT, Column, Plot, Table, literal
 from analysis.reports import ScenarioRow
-from analysis.wording import percent, percent_range
+from analysis.wording import percent, percent_range, shortened
 
 RANKING_COLUMNS = [
     Column("Scenario"),
@@ -83,7 +82,7 @@ def _trace(name: str, placed: Sequence[tuple[int, ScenarioRow]]) -> dict[str, An
 
 
 def _layout(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
-    names = [literal(textwrap.shorten(row.title or row.code, 46, placeholder=" …")) for row in rows]
+    names = [literal(shortened(row.title or row.code, 46)) for row in rows]
     return {
         "xaxis": {"rangemode": "tozero", "ticksuffix": UNIT, "side": "top"},
         "yaxis": {
@@ -106,7 +105,7 @@ def _phone(rows: Sequence[ScenarioRow]) -> dict[str, Any]:
         "yaxis": {"showticklabels": False, "range": [len(rows) - 0.5, -0.8]},
         "annotations": [
             {
-                "text": literal(textwrap.shorten(row.title or row.code, 44, placeholder=" …")),
+                "text": literal(shortened(row.title or row.code, 44)),
                 "x": 0,
                 "y": place,
                 "yshift": 12,

@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from analysis.plots import Plot
 from analysis.report_pdf.colours import colour
 from analysis.report_pdf.sheets import ACCENT, HEIGHT, INK, LINE, MUTED, WIDTH, Box, width_of
+from analysis.wording import shortened
 
 PIXEL = 0.72
 """Points that a pixel of the page becomes."""
@@ -275,10 +276,8 @@ def _ticks(axes: Axes, which: str, given: Given) -> None:
 
 
 def _fitting(text: str) -> str:
-    """A row's name, or as many of its words as there is room for."""
-    while width_of(text, TICK) > WIDEST:
-        text = f"{text.removesuffix(' …').rpartition(' ')[0]} …"
-    return text
+    """A row's name, or as much of it as there is room for."""
+    return shortened(text, WIDEST, lambda each: width_of(each, TICK))
 
 
 def _shape(axes: Axes, shape: Given) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.wording import duration, likelihood, percent, percent_range, precision
+from analysis.wording import duration, likelihood, percent, percent_range, precision, shortened
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,24 @@ def test_a_duration_is_told_in_its_unit(seconds, words):
 )
 def test_precision_has_two_digits(half_width, words):
     assert precision(half_width) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("just fits it", "just fits it"),
+        (" two   spaces ", "two spaces"),
+        ("words that are cut", "words that …"),
+        ("a word ends here", "a word ends …"),
+        ("Governance/labour-market", "Governance…"),
+        ("AI governance/labour-market", "AI governa…"),
+    ],
+)
+def test_a_name_is_cut_between_words_or_within_one_that_would_leave_nothing(text, found):
+    room = 13 if found.startswith("a word") else 12
+    assert shortened(text, room) == found
+    assert len(found) <= room
+
+
+def test_a_name_is_cut_to_whatever_measure():
+    assert shortened("wide words", 12, lambda text: 2 * len(text)) == "wide …"
