@@ -15,7 +15,7 @@ from analysis.wording import percent, percent_range
 CROSSED = 8
 """Parameters of the interaction matrix."""
 LEAST = 0.01
-"""Share of the variance that a finding names at least: of many pairs some stand clear of zero by chance."""
+"""Share of the variance from which on a pair is told of: of many pairs some stand clear of zero by chance."""
 PALE = 5.0
 """Percent of the variance that have the full colour at least, so that noise stays pale."""
 
@@ -74,7 +74,7 @@ def interactions(study: Study, words: Subjects, *, source: str) -> Plot | None:
         return None
     names = study["ranking"][:CROSSED]
     found = {frozenset(each["parameters"]): each for each in study["interactions"]}
-    clear = [each for each in study["interactions"] if each["low"] > 0 and each["value"] >= LEAST]
+    clear = [each for each in study["interactions"] if _is_clear(each)]
     clear.sort(key=lambda each: -each["value"])
     pair = " and ".join(words.parameter(name) for name in clear[0]["parameters"]) if clear else ""
     labels = [words.parameter(name) for name in names]
@@ -84,7 +84,7 @@ def interactions(study: Study, words: Subjects, *, source: str) -> Plot | None:
         if clear
         else "No two uncertain numbers clearly work together",
         subtitle=f"Share of the variance that two of the {len(names)} most influential numbers explain only together; "
-        f"written where the {_confidence(study)} interval stands clear of zero",
+        f"written from {100 * LEAST:g} % on, where the {_confidence(study)} interval stands clear of zero",
         source=source,
         figure={
             "data": [_heat(names, found)],
@@ -183,6 +183,11 @@ def _share_bars(
     }
 
 
+def _is_clear(pair: Mapping[str, float]) -> bool:
+    """Whether the finding may name what two numbers do together, and its cell tells it."""
+    return pair["low"] > 0 and pair["value"] >= LEAST
+
+
 def _letter(place: int) -> str:
     return "ABCDEFGH"[place]
 
@@ -204,7 +209,7 @@ def _heat(names: Sequence[str], found: Mapping[frozenset[str], Mapping[str, floa
         "x": list(range(len(names))),
         "y": list(range(len(names))),
         "z": [[100 * max(each["value"], 0) if each else None for each in row] for row in grid],
-        "text": [[percent(each["value"]) if each and each["low"] > 0 else "" for each in row] for row in grid],
+        "text": [[percent(each["value"]) if each and _is_clear(each) else "" for each in row] for row in grid],
         "customdata": [[_told(each) for each in row] for row in grid],
         "texttemplate": "%{text}",
         "hovertemplate": "%{customdata}<extra></extra>",

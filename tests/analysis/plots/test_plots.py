@@ -14,6 +14,7 @@ from analysis.plots.comparison import changes_of, courses, waterfall
 from analysis.plots.dendrogram import named_clusters
 from analysis.plots.hypotheses import balances
 from analysis.plots.plot import literal
+from analysis.plots.ranked import rows_axis, rows_on_phone
 from analysis.plots.scenarios import ranking
 from analysis.plots.source import run_source
 from analysis.plots.subjects import Subjects
@@ -209,3 +210,18 @@ def test_the_pair_that_works_together_most_is_named_and_noise_is_not():
         "Prior of H1 and Prior of H3 "
     )
     assert "No two" in interactions(crossed(0.0004, 0.0002, 0.003), words, source="").finding
+
+
+@pytest.mark.parametrize(("values", "written"), [((0.02, 0.07, 0.0004), 2), ((0.0004, 0.0002, 0.003), 0)])
+def test_a_cell_is_written_where_its_pair_might_be_named(values, written):
+    made = interactions(crossed(*values), Subjects({"hypotheses": []}, {}), source="")
+    texts = [text for row in made.figure["data"][0]["text"] for text in row if text]
+    assert len(texts) == written
+    assert made.finding.startswith("No two") == (not texts)
+    assert "written from 1 % on, where the 95 % interval stands clear of zero" in made.subtitle
+
+
+def test_a_name_of_one_long_word_keeps_its_beginning():
+    name = "Governance/labour-market/structural-change/long-run-consequences"
+    shown = [rows_axis([name])["ticktext"][0], rows_on_phone([name])["annotations"][0]["text"]]
+    assert shown == [f"{name[:50]}…", f"{name[:44]}…"]
