@@ -16,6 +16,8 @@ from analysis.models import AnalysisRun
 from analysis.services.derived import COMPARISON, INFLUENCE, Question, answer_fail, answer_keep
 from analysis.services.threads import engine_threads
 
+NO_MEMORY = "there was not enough memory for it; runs of fewer years or hypotheses take less"
+
 
 def comparison_answer(before_id: str, after_id: str) -> None:
     """Compare two runs (`aifutures.comparison/1`)."""
@@ -48,6 +50,8 @@ def _answer(question: Question, compute: Callable[[], dict[str, Any]]) -> None:
         answer_keep(question=question, document=compute())
     except (ComparisonError, ImpossibleObservation, ModelError) as error:
         answer_keep(question=question, refusal=str(error))
+    except MemoryError:
+        answer_keep(question=question, refusal=NO_MEMORY)
     except Exception:
         answer_fail(question=question)
     finally:

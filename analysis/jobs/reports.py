@@ -10,7 +10,7 @@ from django.db import close_old_connections
 
 from accounts.models import User
 from accounts.policies import Scope, may
-from analysis.jobs.derived import influence_answer
+from analysis.jobs.derived import NO_MEMORY, influence_answer
 from analysis.models import AnalysisRun
 from analysis.pages.results_panels import study_panel, subjects_of
 from analysis.plots import Plot, cluster_colour
@@ -25,6 +25,10 @@ from analysis.services.run_reports import REPORT, influence_question, reports_to
 from evidence.models import Evidence
 
 
+class Incomplete(Exception):
+    """Something that belongs into a report could not be computed now: why, in words."""
+
+
 def report_answer(run_id: str, user_id: str, state: str) -> None:
     """Make the report of a run for a user, as Base64; `state` tells it from the one it would have been before."""
     question = Question(REPORT, (run_id, user_id, state))
@@ -33,6 +37,10 @@ def report_answer(run_id: str, user_id: str, state: str) -> None:
         run = AnalysisRun.objects.select_related("owner").get(pk=run_id)
         content = report_pdf(run, extras_of(run, User.objects.get(pk=user_id)))
         answer_keep(question=question, document=base64.b64encode(content).decode())
+    except MemoryError:
+        answer_keep(question=question, refusal=NO_MEMORY)
+    except Incomplete as error:
+        answer_fail(question=question, reason=str(error))
     except Exception:
         answer_fail(question=question)
     finally:
@@ -66,11 +74,16 @@ def _robustness(run: AnalysisRun, user: User, words: Subjects) -> Iterator[Plot]
 
 
 def _influence(run: AnalysisRun, words: Subjects) -> Iterator[Plot]:
-    """What each item of the evidence does: computed here where nobody has asked before."""
+    """What each item of the evidence does, unless the engine refuses: computed here where nobody has asked before.
+
+    Raises Incomplete: a report without it would be kept as if there were nothing to say.
+    """
     question = influence_question(run=run)
     if not answer_find(question=question).is_final:
         origin, output = question.arguments
         influence_answer(str(origin), output)
-    document = answer_find(question=question).document
-    if document and document["items"]:
-        yield carriers(effects(document["items"], {}), "item", words, source=run_source(run))
+    answer = answer_find(question=question)
+    if answer.document is None and not answer.refusal:
+        raise Incomplete(f"what its evidence does was not computed (the worker's log names {answer.job_id})")
+    if answer.document and answer.document["items"]:
+        yield carriers(effects(answer.document["items"], {}), "item", words, source=run_source(run))

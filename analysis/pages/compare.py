@@ -6,7 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
 from analysis.differences import (
@@ -38,13 +40,15 @@ from analysis.plots.comparison import all_numbers, changes_of, courses, waterfal
 from analysis.plots.source import runs_source
 from analysis.reports import run_report
 from analysis.selectors import run_list
-from analysis.services.derived import QUEUE, Answer, answer_ask, answer_find
+from analysis.services.derived import QUEUE, Answer, TooManyOpen, answer_ask, answer_find, open_admit
 from analysis.services.workers import queue_hint
 
 logger = logging.getLogger(__name__)
 
 OFFERED = 100
 """The latest finished runs that can be chosen from the form."""
+OPEN = MOST - 1
+"""Comparisons that a user may wait for at a time: pages ask for them against no limit, and others use the queue."""
 
 
 class NotComparable(ValueError):
@@ -102,7 +106,7 @@ def run_compare(request: HttpRequest) -> HttpResponse:
         "address": ",".join(str(run.pk) for run in runs),
         "pairs": pairs,
         "courses": courses([run_report(run=run) for run in runs], names, source=runs_source(runs)),
-        **_progress(pairs),
+        **_progress(request, runs, [pair.answer for pair in pairs]),
         **_summary(pairs, names),
     }
     return render(request, "analysis/compare.html", context)
@@ -119,11 +123,13 @@ def run_compare_waiting(request: HttpRequest) -> HttpResponse:
     found = [_found(runs[0], run) for run in runs[1:]]
     if all(answer.is_final for answer in found):
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(
-        request,
-        "analysis/parts/compare_waiting.html",
-        {"address": ",".join(str(run.pk) for run in runs), "hint": _hint(), **_counts(found)},
-    )
+    progress = _progress(request, runs, found)
+    context = {
+        "address": ",".join(str(run.pk) for run in runs),
+        **progress,
+        "hint": progress["problem"] or progress["hint"],
+    }
+    return render(request, "analysis/parts/compare_waiting.html", context)
 
 
 def _asked(request: HttpRequest) -> list[str]:
@@ -223,33 +229,27 @@ def _chosen(parts: Sequence[Explained], key: str) -> Explained | None:
     return next((each for each in parts if each.about.key == key), parts[0] if parts else None)
 
 
-def _progress(pairs: Sequence[Pair]) -> dict[str, Any]:
+def _progress(request: HttpRequest, runs: Sequence[AnalysisRun], answers: Sequence[Answer]) -> dict[str, Any]:
     """How many comparisons are there; workers are asked for the others, which counts against no limit on a page."""
-    problem = ""
-    for pair in pairs:
-        if pair.answer.is_final:
-            continue
-        try:
-            answer_ask(question=comparison_question(pair.before, pair.after))
-        except RedisError as error:
-            logger.warning("nobody could be asked for a comparison: %s", error)
-            problem = (
-                "Nothing can be computed at the moment, because the queue cannot be reached. Try again in a minute."
-            )
-    found = _counts([pair.answer for pair in pairs])
-    return {"problem": problem, "hint": "" if problem or found["complete"] else _hint(), **found}
-
-
-def _counts(answers: Sequence[Answer]) -> dict[str, Any]:
-    done = sum(answer.is_final for answer in answers)
-    return {"done": done, "number": len(answers), "complete": done == len(answers)}
-
-
-def _hint() -> str:
+    missing = [run for run, answer in zip(runs[1:], answers, strict=True) if not answer.is_final]
+    found = {"done": len(answers) - len(missing), "number": len(answers), "complete": not missing}
     try:
-        return queue_hint(QUEUE)
-    except RedisError:
-        return "The queue cannot be reached now."
+        return {"problem": "", "hint": _asked_for(cast("User", request.user), runs[0], missing), **found}
+    except RedisError as error:
+        logger.warning("nobody could be asked for a comparison: %s", error)
+        problem = "Nothing can be computed at the moment, because the queue cannot be reached. Try again in a minute."
+        return {"problem": problem, "hint": "", **found}
+
+
+def _asked_for(user: User, before: AnalysisRun, missing: Sequence[AnalysisRun]) -> str:
+    """Ask for comparisons with a run; gives what stands in their way, in words. Raises RedisError."""
+    for run in missing:
+        question = comparison_question(before, run)
+        try:
+            answer_ask(question=question, admit=partial(open_admit, question=question, user=user, most=OPEN))
+        except TooManyOpen:
+            return "Other comparisons that you asked for come first."
+    return queue_hint(QUEUE) if missing else ""
 
 
 def _summary(pairs: Sequence[Pair], names: Sequence[str]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -36,8 +36,7 @@ def run_report(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     answer, hint = _asked(run, user)
     content = report_bytes(answer) if answer else None
     if content is None:
-        failed = answer is not None and answer.is_final
-        return render(request, "analysis/report_waiting.html", {"run": run, "hint": hint, "failed": failed})
+        return render(request, "analysis/report_waiting.html", {"run": run, "hint": hint, **_state(answer)})
     audit_record(actor=user, action="analysisrun.export", subject=run, details={"format": "pdf"})
     disposition = f'inline; filename="aifutures-{run.short_id}.pdf"'
     return HttpResponse(content, content_type="application/pdf", headers={"Content-Disposition": disposition})
@@ -49,11 +48,16 @@ def run_report_state(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Whether the report is there: then the page that asks goes on to it."""
     run = visible_run(request, pk)
     answer, hint = _asked(run, cast("User", request.user))
-    ready = answer is not None and answer.document is not None
-    failed = answer is not None and answer.is_final and not ready
-    return render(
-        request, "analysis/parts/report_state.html", {"run": run, "hint": hint, "ready": ready, "failed": failed}
-    )
+    return render(request, "analysis/parts/report_state.html", {"run": run, "hint": hint, **_state(answer)})
+
+
+def _state(answer: Answer | None) -> dict[str, Any]:
+    """Whether the report is there, or cannot be had: why, and whether it is worth another try soon."""
+    if answer is None or not answer.is_final:
+        return {"ready": False, "failed": False}
+    if answer.document is not None:
+        return {"ready": True, "failed": False}
+    return {"ready": False, "failed": True, "reason": answer.refusal or answer.reason, "again": not answer.refusal}
 
 
 def _asked(run: AnalysisRun, user: User) -> tuple[Answer | None, str]:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import django_rq
 from django.core.cache import cache
 
+from accounts.models import User
 from aifutures_site.config import get_config
 from analysis.choices import WorkQueue
 from analysis.engine import ENGINE_VERSION
@@ -31,6 +32,10 @@ LEAST_SECONDS = 60
 FAILED_SECONDS = 10
 ASKED_SECONDS = 120
 """A question is asked again after so long without an answer: its worker is gone."""
+
+
+class TooManyOpen(Exception):
+    """A user waits for as many answers as one may at a time."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,11 @@ class Answer:
         """Why the engine gives none."""
         return str(self.found.get("refusal", ""))
 
+    @property
+    def reason(self) -> str:
+        """Why there is none at the moment, where that is known."""
+        return str(self.found.get("reason", ""))
+
 
 def told_by(run: AnalysisRun) -> AnalysisRun:
     """The run whose answers are this one's, too: the one that computed its result, where the models speak alike.
@@ -106,6 +116,16 @@ def answer_ask(*, question: Question, admit: Callable[[], None] = lambda: None) 
     )
 
 
+def open_admit(*, question: Question, user: User, most: int) -> None:
+    """Let the user wait for one more answer, of so many at a time. Raises TooManyOpen."""
+    key = f"derived-open-{user.pk}"
+    others = {f"{job_id}-asked": job_id for job_id in cache.get(key, ()) if job_id != question.job_id}
+    waiting = [others[asked] for asked in cache.get_many(others)]
+    if len(waiting) >= most:
+        raise TooManyOpen
+    cache.set(key, [*waiting, question.job_id], ASKED_SECONDS)
+
+
 def answer_keep(*, question: Question, **found: Any) -> None:
     """Keep an answer: `document`, or `refusal` with the reason why there is none."""
     cache.set(question.job_id, found, max(get_config().service.cache_ttl, LEAST_SECONDS))
@@ -113,9 +133,9 @@ def answer_keep(*, question: Question, **found: Any) -> None:
     change_tell(name=question.job_id)
 
 
-def answer_fail(*, question: Question) -> None:
-    """Tell those who wait that something went wrong; who asks later has it tried again."""
+def answer_fail(*, question: Question, reason: str = "") -> None:
+    """Tell those who wait that something went wrong, and why, if known; who asks later has it tried again."""
     logger.exception("a question about runs was not answered", extra={"job": question.job_id})
-    cache.set(question.job_id, {"failed": True}, FAILED_SECONDS)
+    cache.set(question.job_id, {"failed": True, "reason": reason}, FAILED_SECONDS)
     cache.delete(f"{question.job_id}-asked")
     change_tell(name=question.job_id)

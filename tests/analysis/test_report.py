@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import django_rq
+import numpy as np
 import pytest
 from django.urls import reverse
 from pypdf import PdfReader
@@ -22,7 +23,7 @@ from analysis.jobs.reports import extras_of, report_answer
 from analysis.models import Scenario
 from analysis.report_pdf import Extras, report_pdf
 from analysis.report_pdf.sheets import CELL, width_of, wrapped
-from analysis.services.derived import QUEUE, answer_find
+from analysis.services.derived import QUEUE, answer_find, answer_keep
 from analysis.services.run_reports import influence_question, report_question
 from analysis.wording import THIN_SPACE, percent
 from tests.analysis.api.support import computed, finished_run
@@ -208,6 +209,52 @@ def test_what_goes_wrong_is_told(client, run, work, monkeypatch):
     work(run)
     client.force_login(run.owner)
     assert "The report could not be made" in client.get(reverse("run_report", args=[run.pk])).content.decode()
+
+
+def told(client, run):
+    """What the report's page says."""
+    client.force_login(run.owner)
+    page = client.get(reverse("run_report", args=[run.pk]))
+    assert page["Content-Type"].startswith("text/html")
+    return page.content.decode()
+
+
+def test_it_is_not_made_without_what_could_not_be_computed_now(client, run, work, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr("analysis.jobs.derived.evidence_influence", lambda *_, **__: 1 / 0)
+        work(run)
+    page = told(client, run)
+    assert "The report could not be made: what its evidence does was not computed" in page
+    assert influence_question(run=run).job_id in page
+    assert "Try again" in page
+    django_rq.get_connection(QUEUE).flushdb()  # as some seconds later
+    work(run)
+    plot = next(plot for plot in extras_of(run, run.owner).plots if plot.key == "influence-items")
+    text = opened(client.get(reverse("run_report", args=[run.pk])).content)[1]
+    assert plot.finding.replace(THIN_SPACE, "").replace(" ", "") in text.replace(" ", "")
+
+
+def test_it_is_made_without_what_the_engine_refuses(run, work):
+    answer_keep(question=influence_question(run=run), refusal="the model has no such output")
+    work(run)
+    assert answer_find(question=report_question(run=run, user=run.owner)).document
+    assert "influence-items" not in [plot.key for plot in extras_of(run, run.owner).plots]
+
+
+def test_too_little_memory_is_a_reason(client, run, work, monkeypatch):
+    monkeypatch.setattr("analysis.jobs.reports.report_pdf", lambda *_: np.ones(2**46))
+    work(run)
+    page = told(client, run)
+    assert "The report could not be made: there was not enough memory for it; runs of fewer years" in page
+    assert "Try again" not in page
+
+
+def test_a_name_without_spaces_keeps_its_beginning(run):
+    name = "GOVERNANCE/LABOUR-MARKET/STRUCTURAL-CHANGE/LONG-RUN-CONSEQUENCES"
+    likeliest = max(run.result["scenario_probabilities"], key=run.result["scenario_probabilities"].get)
+    Scenario.objects.filter(code=likeliest).update(title=name)
+    text = opened(report_pdf(run, Extras()))[1]
+    assert re.search(f"{name[:34]}[^ …]{{,5}}…", text), "capitals are wider than the letters that a page has room for"
 
 
 def test_only_for_who_sees_the_run(client, run):

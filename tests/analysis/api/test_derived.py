@@ -5,6 +5,7 @@ import json
 from itertools import permutations
 
 import django_rq
+import numpy as np
 import pytest
 from rq.serializers import JSONSerializer
 
@@ -164,6 +165,14 @@ class TestCompare:
         owner.get(path)
         work()
         assert owner.get(path).status_code == 200
+
+    def test_too_little_memory_is_a_reason(self, owner, path, work, monkeypatch):
+        monkeypatch.setattr(derived, "compare", lambda *_, **__: np.ones(2**46))
+        owner.get(path)
+        work()
+        answer = owner.get(path)
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith("there was not enough memory for it; runs of fewer years")
 
 
 class TestInfluence:

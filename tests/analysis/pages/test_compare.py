@@ -156,6 +156,21 @@ def test_a_worker_is_asked_once_the_page_waits_and_no_limit_counts_it(read, anal
     assert "is being computed" not in read(analyst, *runs).text
 
 
+def test_who_waits_for_many_comparisons_waits_before_more_are_begun(read, analyst, runs):
+    first, *others = [*runs, *(finished_run(owner=analyst) for _ in range(5))]
+    waiting = [comparison_question(first, run).job_id for run in others]
+    read(analyst, first, *others[:5])
+    page = read(analyst, first, others[5])
+    assert "Other comparisons that you asked for come first." in page.text
+    assert django_rq.get_queue(QUEUE).job_ids == waiting[:5]
+    colleague = UserFactory(role="admin")
+    assert "come first" not in read(colleague, others[0], others[1]).text
+    assert len(django_rq.get_queue(QUEUE)) == 6, "everybody waits for their own"
+    answer_keep(question=comparison_question(first, others[0]), document=comparison())
+    assert "come first" not in read(analyst, first, others[5], name="run_compare_waiting").text
+    assert django_rq.get_queue(QUEUE).job_ids[-1] == waiting[5], "the page asks again"
+
+
 def test_a_refusal_is_told(read, analyst, runs):
     answer_keep(question=comparison_question(*runs), refusal="the models cover different years: 1, and 2")
     assert "cannot be compared: the models cover different years" in read(analyst, *runs).text
