@@ -126,3 +126,31 @@ def test_a_rerun_that_is_clicked_twice_is_one_run(page: Page):
     page.wait_for_url(lambda url: url != published)
     page.goto("/runs?whose=mine&q=Baseline")
     expect(page.locator(".run-list tbody tr")).to_have_count(1)
+
+
+@ONCE
+def test_a_page_that_was_gone_back_to_begins_another_run(page: Page):
+    sign_in(page, "curator", "/runs?whose=published")
+    page.locator(".run-list th a").first.click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    button, sent = page.get_by_role("button", name="Rerun", exact=True), page.locator("[data-once] [name=run_id]")
+    before = sent.input_value()
+    page.evaluate("document.querySelector('[data-once] button').disabled = true")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(button).to_be_enabled()
+    expect(sent).to_have_value(re.compile("^[0-9a-f-]{36}$"))
+    assert sent.input_value() != before
+
+
+@ONCE
+def test_a_rerun_whose_request_was_stopped_can_be_asked_for_again(page: Page):
+    sign_in(page, "curator", "/runs?whose=published")
+    page.locator(".run-list th a").first.click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    page.clock.install()
+    page.route(re.compile("/rerun$"), lambda route: route.fulfill(status=204))  # as a stopped one, it leaves the page
+    button = page.get_by_role("button", name="Rerun", exact=True)
+    button.click()
+    expect(button).to_be_disabled()
+    page.clock.run_for(10_000)
+    expect(button).to_be_enabled()
