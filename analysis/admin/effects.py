@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
+from accounts.numbers import number_of
 from accounts.policies import Scope, may
 from analysis.effects import ItemEffect, item_effect
 from analysis.engine.spec import ModelError
@@ -40,8 +41,8 @@ def effect(request: HttpRequest) -> HttpResponse:
     """In words what the item `item`, or a new one, would do with these scores; `missing`: what is not right yet."""
     if not may(request.user, Scope.WRITE_EVIDENCE):
         raise PermissionDenied
-    number = request.POST.get("item", "")
-    stored = evidence_list(user=request.user).filter(pk=number).first() if number.isdecimal() else None
+    number = number_of(request.POST.get("item"))
+    stored = evidence_list(user=request.user).filter(pk=number).first() if number else None
     form = WeighingForm(request.POST, instance=Evidence(public_id=stored.public_id if stored else _UNSAVED))
     if not form.is_valid():
         labels = [str(form.fields[name].label).lower() for name in form.errors if name in form.fields]

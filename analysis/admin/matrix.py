@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.numbers import number_of
 from accounts.policies import Scope, may
 from aifutures_site.config import get_config
 from analysis.choices import Outcome
@@ -78,8 +79,8 @@ class MatrixMixin(ModelAdmin):
             if self._store(request, matrix):
                 return redirect(reverse("admin:analysis_influence_matrix"))
         else:
-            chosen = request.GET.get("as_of", "")
-            matrix = _Matrix(network_strengths_at(int(chosen)) if chosen.isdecimal() else network_strengths())
+            chosen = number_of(request.GET.get("as_of"))
+            matrix = _Matrix(network_strengths() if chosen is None else network_strengths_at(chosen))
         history = Influence.history.select_related("history_user", "source", "target")
         context = {
             **self.admin_site.each_context(request),
@@ -116,7 +117,7 @@ class MatrixMixin(ModelAdmin):
                 strengths=matrix.strengths,
                 actor=cast("User", request.user),
                 reason=request.POST.get("reason", ""),
-                seen=int(seen) if seen.isdecimal() else None,
+                seen=number_of(seen),
             )
         except ValidationError as error:
             self.message_user(request, f"Nothing was changed: {' '.join(error.messages)}", messages.ERROR)

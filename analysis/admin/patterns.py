@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.numbers import number_of
 from accounts.policies import Scope, may
 from analysis.models import ScenarioCluster
 from analysis.models.scenarios import PATTERN
@@ -65,7 +66,7 @@ class PatternMixin(ModelAdmin):
         if re.match(PATTERN, pattern) and len(pattern) == length:
             context["baseline"] = baseline_run()
             found = scenario_probabilities(context["baseline"])
-            context["lines"] = _lines(int(number) if number.isdecimal() else None, pattern, found)
+            context["lines"] = _lines(number_of(number), pattern, found)
         return TemplateResponse(request, "admin/analysis/pattern_count.html", context)
 
     def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -197,7 +197,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("clock of the signs of life jumps", clock_jumps),
         Scenario("cancelled at the greatest size", cancelled),
         Scenario("Dask: SIGTERM to the worker", dask_worker_stopped),
-        Scenario("Dask: SIGKILL to one of its workers", dask_worker_killed),
+        Scenario("Dask: one of its workers SIGKILL", dask_worker_killed),
         Scenario("Dask: scheduler SIGKILL", dask_gone),
     )
 }

@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from accounts.models import User
+from accounts.numbers import number_of
 from evidence.duplicates import Among, Pair, Place, likely_pairs
 from evidence.models import Source
 from evidence.services.merges import source_merge
@@ -23,8 +24,6 @@ from evidence.services.rules import Conflict
 MOST = 50
 """Pairs on a page; merging brings up the next."""
 _PAIR = 2
-_DIGITS = 18
-"""Of the largest numbers that every database holds."""
 
 
 class DuplicatesMixin(ModelAdmin):
@@ -42,7 +41,7 @@ class DuplicatesMixin(ModelAdmin):
         if request.method == "POST":
             return self._merge(request)
         rows = Source.objects.order_by("pk")
-        chosen = list(rows.filter(pk__in=map(_number, request.GET.getlist("source"))).values_list("key", flat=True))
+        chosen = list(rows.filter(pk__in=map(number_of, request.GET.getlist("source"))).values_list("key", flat=True))
         if len(chosen) == _PAIR:
             pairs, after = [Pair(chosen[0], chosen[1], "chosen in the list")], ""
         else:
@@ -70,8 +69,8 @@ class DuplicatesMixin(ModelAdmin):
         return redirect(f"{_page()}?source={keys[0]}&source={keys[1]}")
 
     def _merge(self, request: HttpRequest) -> HttpResponse:
-        pair = {_number(request.POST.get(name)) for name in ("one", "other")}
-        keep = _number(request.POST.get("keep"))
+        pair = {number_of(request.POST.get(name)) for name in ("one", "other")}
+        keep = number_of(request.POST.get("keep"))
         if keep not in pair or len(pair) != _PAIR:
             raise PermissionDenied("Choose which of the two to keep.")
         kept, merged = (get_object_or_404(Source, pk=pk) for pk in (keep, *(pair - {keep})))
@@ -93,7 +92,7 @@ def _likely(sources: list[Source], after: str) -> tuple[list[Pair], str]:
     """The likely duplicates, and the place to go on after, such as `marks-3-8` or `titles-3-8`; empty at the end."""
     keys = {source.pk: source.key for source in sources}
     among, *numbers = after.split("-")
-    two = [keys[pk] for pk in map(_number, numbers) if pk in keys]
+    two = [keys[pk] for pk in map(number_of, numbers) if pk in keys]
     known = len(two) == _PAIR and among in get_args(Among)
     found = likely_pairs(sources, most=MOST, after=Place(cast("Among", among), *two) if known else None)
     if found.after is None:
@@ -104,7 +103,3 @@ def _likely(sources: list[Source], after: str) -> tuple[list[Pair], str]:
 
 def _page() -> str:
     return reverse("admin:evidence_source_duplicates")
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) <= _DIGITS else 0

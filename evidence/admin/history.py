@@ -14,6 +14,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.numbers import number_of
 from evidence.services.rules import Conflict
 
 MOST = 200
@@ -70,8 +71,7 @@ class HistoryMixin(ModelAdmin):
         record = _chosen(records, request.POST.get("version"))
         if record is None or not self.has_change_permission(request, obj):
             raise PermissionDenied
-        seen = request.POST.get("seen_version", "")
-        version = int(seen) if seen.isdecimal() else None
+        version = number_of(request.POST.get("seen_version"))
         reason, actor = request.POST.get("reason", ""), cast("User", request.user)
         try:
             values = {name: _stored(record, name) for name in self.content}

@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from accounts.models import User
+from accounts.numbers import number_of
 from evidence.choices import EvidenceStatus
 from evidence.models import Evidence
 from evidence.models.assessments import CONTENT, Assessment
@@ -61,8 +62,7 @@ class ReviewMixin(ModelAdmin):
         if request.POST.get("step") not in ReviewStep.values:
             raise PermissionDenied("There is no such step.")
         step = ReviewStep(request.POST["step"])
-        seen = request.POST.get("seen_version", "")
-        version = int(seen) if seen.isdecimal() else None
+        version = number_of(request.POST.get("seen_version"))
 
         def take(*, evidence: Evidence, actor: User, reason: str) -> Evidence:
             return STEPS[step](evidence=evidence, actor=actor, reason=reason, expected_version=version)
