@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -13,6 +15,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
+
+_PREFIX = "copy-"
+_ABANDONED_SECONDS = 86_400
+"""A copy as old as this is one whose process was killed."""
 
 
 @contextmanager
@@ -39,7 +45,11 @@ def scratch_database() -> Iterator[None]:
 @contextmanager
 def _copy(stored: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
     """A copy beside the database: the system's temporary folder may be small, or in memory."""
-    with TemporaryDirectory(prefix="copy-", dir=Path(stored.settings_dict["NAME"]).parent) as folder:
+    beside = Path(stored.settings_dict["NAME"]).parent
+    for old in beside.glob(f"{_PREFIX}*"):
+        if time.time() - old.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    with TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder:
         path = Path(folder) / "copy.sqlite3"
         stored.ensure_connection()
         with closing(sqlite3.connect(path)) as target:

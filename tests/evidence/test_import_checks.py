@@ -1,5 +1,6 @@
 """Checks of large tables: they tell what an import does, and hold up nobody."""
 
+import os
 import resource
 import time
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_a_copy_lies_beside_the_database_while_it_is_needed(rows):
         assert copy.parent.parent == Path(stored).parent and not copy.parent.exists()
     else:
         assert places == {Path(stored)}
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite's files are copied")
+def test_what_a_killed_process_left_is_cleared_away(rows):
+    beside = Path(connection.settings_dict["NAME"]).parent
+    left, in_use = beside / "copy-left", beside / "copy-in-use"
+    for folder in (left, in_use):
+        folder.mkdir()
+    os.utime(left, (0, 0))
+    evidence_import(actor=UserFactory(role="curator"), table=table(*rows), dry_run=True)
+    assert (left.exists(), in_use.exists()) == (False, True)
+    in_use.rmdir()
 
 
 @pytest.fixture
