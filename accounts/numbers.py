@@ -8,6 +8,6 @@ _DIGITS = 18
 
 def number_of(text: str | None) -> int | None:
     """The whole number that a text is, or None; 0, which is no row's, for one that is too large for a database."""
-    if not text or not text.isdecimal():
+    if not text or not (text.isascii() and text.isdecimal()):
         return None
     return int(text) if len(text) <= _DIGITS else 0

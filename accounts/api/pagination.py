@@ -22,6 +22,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from accounts.numbers import number_of
+
 RowT = TypeVar("RowT", bound=Model)
 
 _SIGNER = signing.Signer(salt="accounts.api.cursor")
@@ -92,7 +94,7 @@ class CursorPagination(BasePagination, Generic[RowT]):
 
     def _limit(self, request: Request) -> int:
         text = request.query_params.get("limit", str(self.default_limit))
-        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+        number = number_of(text) or 0
         if not 1 <= number <= self.max_limit:
             raise ValidationError({"limit": f"Should be a whole number from 1 to {self.max_limit}."})
         return number

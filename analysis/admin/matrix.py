@@ -80,7 +80,7 @@ class MatrixMixin(ModelAdmin):
                 return redirect(reverse("admin:analysis_influence_matrix"))
         else:
             chosen = number_of(request.GET.get("as_of"))
-            matrix = _Matrix(network_strengths() if chosen is None else network_strengths_at(chosen))
+            matrix = _Matrix(network_strengths_at(chosen) if chosen else network_strengths())
         history = Influence.history.select_related("history_user", "source", "target")
         context = {
             **self.admin_site.each_context(request),

@@ -7,7 +7,16 @@ from accounts.numbers import number_of
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [(None, None), ("", None), ("x", None), ("-3", None), ("1.5", None), ("17", 17), ("9" * 18, 10**18 - 1)],
+    [
+        (None, None),
+        ("", None),
+        ("x", None),
+        ("-3", None),
+        ("1.5", None),
+        ("٣", None),
+        ("17", 17),
+        ("9" * 18, 10**18 - 1),
+    ],
 )
 def test_a_text_is_a_number_or_none(text, number):
     assert number_of(text) == number

@@ -173,20 +173,29 @@ class TestMatrix:
         row.refresh_from_db()
         assert row.strength == 0.375
 
-    def test_an_earlier_network_is_shown_and_restored(self, client, send):
-        before, rows = self.network(), self.rows()
-        version = client.get(reverse(self.URL)).context["version"]
-        send(H1A_H2A="0.4", H1B_H2B="", H6A_H1B="1")
-        page = client.get(reverse(self.URL), {"as_of": version})
-        assert len(page.context["changes"]) == 3
-        cells = {
+    def cells(self, page):
+        """What the fields of the matrix hold."""
+        return {
             cell.name: cell.text
             for _, outcomes in page.context["rows"]
             for _, pairs in outcomes
             for pair in pairs
             for cell in pair
         }
-        restored = {**cells, "reason": "Back.", "seen_version": page.context["version"]}
+
+    @pytest.mark.usefixtures("admin")
+    @pytest.mark.parametrize("as_of", ["0", "9" * 20, "9" * 5000, "then"], ids=["0", "20", "5000", "then"])
+    def test_at_a_time_that_is_none_the_present_network_is_shown(self, client, as_of):
+        now, then = client.get(reverse(self.URL)), client.get(reverse(self.URL), {"as_of": as_of})
+        assert self.cells(now) == self.cells(then)
+
+    def test_an_earlier_network_is_shown_and_restored(self, client, send):
+        before, rows = self.network(), self.rows()
+        version = client.get(reverse(self.URL)).context["version"]
+        send(H1A_H2A="0.4", H1B_H2B="", H6A_H1B="1")
+        page = client.get(reverse(self.URL), {"as_of": version})
+        assert len(page.context["changes"]) == 3
+        restored = {**self.cells(page), "reason": "Back.", "seen_version": page.context["version"]}
         client.post(reverse(self.URL), restored)
         assert self.network() == before
         assert self.rows() == rows, "with descriptions, and in their order"

@@ -26,6 +26,13 @@ def start(page: Page, name: str, iterations: int) -> None:
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
 
 
+def open_published(page: Page, user: str) -> None:
+    """Sign in, and open the run that is the baseline."""
+    sign_in(page, user, "/runs?whose=published")
+    page.locator(".run-list th a").first.click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+
+
 @WHOLE
 def test_a_new_run_is_asked_for_and_watched_to_its_end(page: Page):
     sign_in(page, "analyst", "/runs/new")
@@ -118,9 +125,7 @@ def test_a_viewer_is_offered_nothing_that_viewers_may_not_do(page: Page):
 
 @ONCE
 def test_a_rerun_that_is_clicked_twice_is_one_run(page: Page):
-    sign_in(page, "curator", "/runs?whose=published")
-    page.locator(".run-list th a").first.click()
-    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    open_published(page, "curator")
     published = page.url
     page.get_by_role("button", name="Rerun", exact=True).dblclick()
     page.wait_for_url(lambda url: url != published)
@@ -130,9 +135,7 @@ def test_a_rerun_that_is_clicked_twice_is_one_run(page: Page):
 
 @ONCE
 def test_a_page_that_was_gone_back_to_begins_another_run(page: Page):
-    sign_in(page, "curator", "/runs?whose=published")
-    page.locator(".run-list th a").first.click()
-    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    open_published(page, "curator")
     button, sent = page.get_by_role("button", name="Rerun", exact=True), page.locator("[data-once] [name=run_id]")
     before = sent.input_value()
     page.evaluate("document.querySelector('[data-once] button').disabled = true")
@@ -144,9 +147,7 @@ def test_a_page_that_was_gone_back_to_begins_another_run(page: Page):
 
 @ONCE
 def test_a_rerun_whose_request_was_stopped_can_be_asked_for_again(page: Page):
-    sign_in(page, "curator", "/runs?whose=published")
-    page.locator(".run-list th a").first.click()
-    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    open_published(page, "curator")
     page.clock.install()
     page.route(re.compile("/rerun$"), lambda route: route.fulfill(status=204))  # as a stopped one, it leaves the page
     button = page.get_by_role("button", name="Rerun", exact=True)
