@@ -48,6 +48,7 @@ def evidence(request: HttpRequest) -> HttpResponseBase:
         "balances": [(each, wanted.query(hypothesis=each.question.code)) for each in weights.balances],
         "everything": wanted.query(hypothesis=""),
         "number": sum(each.items for each in weights.balances),
+        "left_out": sum(each.left_out for each in weights.balances),
         "leanings": [each.leaning for each in weights.balances if each.items],
         "plot": balance(weights.balances, source="Source: the approved findings as they stand today"),
         "asked": wanted,

@@ -71,6 +71,14 @@ def items():
 
 
 class TestBalance:
+    def test_what_is_approved_and_does_not_count_is_told(self, items, read):
+        text = read("/evidence")[1]
+        assert "5 findings count" in text and "left out, for reasons in the list" not in text
+        poor = dict.fromkeys(("authority", "methodology", "recency", "replication"), 0.05)
+        item(public_id="e1", **poor)
+        text = read("/evidence")[1]
+        assert "5 findings count" in text and "counts; of that, 1 is left out, for reasons in the list." in text
+
     def test_it_adds_up_to_what_moves_the_odds(self, items):
         found = evidence_weights()
         for balance, posterior in zip(found.balances, posteriors(model_document_build()), strict=True):
