@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import gc
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from django.db import connections
 
 from aifutures_site import handlers
 
@@ -14,6 +17,18 @@ def handler():
     handlers._waits.cache_clear()
     made = handlers.Handler()
     yield made
-    made._synchronous._pool.shutdown()
-    gc.collect()  # connections are closed as they are forgotten
+    _end(made._synchronous._pool)
     handlers._waits.cache_clear()
+
+
+def _end(pool: ThreadPoolExecutor) -> None:
+    """Close the connections of each thread, in that thread, and end it."""
+    everybody_is_here = Barrier(handlers.THREADS)
+
+    def leave() -> None:
+        everybody_is_here.wait(60)
+        connections.close_all()
+
+    for left in [pool.submit(leave) for _ in range(handlers.THREADS)]:
+        left.result()
+    pool.shutdown()

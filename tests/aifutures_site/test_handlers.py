@@ -71,7 +71,8 @@ def ask(client):
 class TestChains:
     @pytest.fixture(autouse=True)
     def nothing_seen(self):
-        seen.clear()
+        yield
+        seen.clear()  # who holds a connection keeps it open
 
     def test_a_view_that_is_not_async_has_a_thread_that_keeps_its_connection(self, ask):
         for _ in range(handlers.THREADS + 1):
