@@ -1,4 +1,4 @@
-"""Numbers of rows, as addresses and forms name them."""
+"""Whole numbers, as addresses and forms name rows and years."""
 
 from __future__ import annotations
 

@@ -45,7 +45,6 @@ class PostgreSQL:
     def start(self) -> None:
         """Return once it is ready."""
         log, pid_file = self._folder / "log", self._folder / "data" / "postmaster.pid"
-        pid_file.unlink(missing_ok=True)  # of one that was killed
         options = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=200", *self._options)
         command = [str(self._binaries / "bin" / "postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder)]
         with log.open("ab") as out:
@@ -54,6 +53,15 @@ class PostgreSQL:
                 end_with=signal.SIGQUIT, cwd=self._folder, env=self._environment, stdout=out, stderr=out, **self._user,
             )  # fmt: skip
         _wait_for(pid_file, self.process, log)
+
+    def kill(self) -> None:
+        """SIGKILL to the process that the others watch: they end when they see it. Return once all are gone."""
+        if self.process is not None:
+            begun = _children(self.process.pid)
+            self.process.kill()
+            self.process.wait()
+            while any(Path(f"/proc/{pid}").exists() for pid in begun):
+                time.sleep(0.01)
 
     def stop(self) -> None:
         """End it at once, without a word to its clients; what was committed stays."""
@@ -95,10 +103,22 @@ def _give_away(binaries: Path, folder: Path) -> Path:
     return package / binaries.name
 
 
+def _children(parent: int) -> list[int]:
+    return [int(pid) for each in Path(f"/proc/{parent}/task").glob("*/children") for pid in each.read_text().split()]
+
+
 def _wait_for(pid_file: Path, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once the server says in its pid file that it is ready."""
+    """Return once the server says in its pid file that it is ready; the file may be that of one that was killed."""
     deadline = time.monotonic() + 30
-    while "ready" not in (pid_file.read_text() if pid_file.exists() else ""):
+    while not _is_ready(pid_file, server.pid):
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")
         time.sleep(0.01)
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    try:
+        words = pid_file.read_text().split()
+    except FileNotFoundError:
+        return False
+    return words[:1] == [str(pid)] and "ready" in words

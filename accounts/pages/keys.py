@@ -10,13 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.keys import key_create, key_revoke
 from accounts.models import ApiKey, User
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Scope, scopes_of
 from accounts.wording import WORDS
 
@@ -60,7 +61,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """End one of the keys."""
     user: Any = request.user
-    key = get_object_or_404(user.api_keys.kept(), pk=pk)
+    key = row_or_404(user.api_keys.kept(), "You have no such key, or it has ended already.", pk=pk)
     key_revoke(key=key, actor=user)
     messages.success(request, f"{key.name} has ended. Programs that use it are refused from now on.")
     return redirect("account_keys")

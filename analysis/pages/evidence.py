@@ -20,6 +20,7 @@ from analysis.futures import outcome_words
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
 from analysis.pages.evidence_list import EvidenceFilterForm, asked, headings, rows
+from analysis.pages.subject import NO_BASELINE
 from analysis.plots.evidence import balance
 from analysis.reports import Report, run_report
 from analysis.selectors import baseline_run
@@ -90,7 +91,7 @@ def influence(request: HttpRequest, public_id: str) -> HttpResponse:
     """What a finding does to the baseline; a worker is asked where nobody has asked before."""
     item, run = _item(request, public_id), baseline_run()
     if run is None:
-        raise Http404("No baseline has been published yet.")
+        raise Http404(NO_BASELINE)
     report = run_report(run=run)
     found = _effect(item, run, report)
     if found["answer"] is None:

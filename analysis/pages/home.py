@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 from redis import RedisError
@@ -15,6 +15,7 @@ from accounts.policies import Scope
 from analysis.models import AnalysisRun
 from analysis.news import comparison_question, explanation, shifts
 from analysis.pages.access import requires
+from analysis.pages.subject import NO_BASELINE
 from analysis.plots.clusters import clusters_over_time
 from analysis.plots.scenarios import ranking
 from analysis.plots.source import run_source
@@ -59,7 +60,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @requires(Scope.READ_EVIDENCE)
 def changes(request: HttpRequest) -> HttpResponse:
     """Why the baseline differs from the last one; a worker is asked where nobody has asked before."""
-    run = get_object_or_404(AnalysisRun.objects.published()[:1])
+    run = baseline_run()
+    if run is None:
+        raise Http404(NO_BASELINE)
     before = baseline_before(run)
     found = _changes(before, run)
     if before and not found["answer"]:

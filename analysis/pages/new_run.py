@@ -21,9 +21,10 @@ from analysis.api.new_runs import run_new, run_wished
 from analysis.api.parameters import invalid
 from analysis.engine.spec import ModelDocument, ModelError, parse_model
 from analysis.pages.access import requires
-from analysis.pages.run_actions import begun_once, refused, visible_run
+from analysis.pages.run_actions import begun_once, refused
 from analysis.pages.run_form import Body, Choice, Form, body_from, body_of, faults_by_field
 from analysis.pages.run_plan import Measured, efforts, measured, plan
+from analysis.pages.subject import NO_RUN, visible_run
 from analysis.pages.words import CAUSAL_MODELS, SAMPLERS, Words
 from analysis.questions import LATER
 from analysis.services.requests import run_document
@@ -66,7 +67,7 @@ def _prefilled(request: HttpRequest, now: ModelDocument) -> Form:
     try:
         run = visible_run(request, UUID(request.GET[FROM]))
     except ValueError:
-        raise Http404("The address names no run.") from None
+        raise Http404(NO_RUN) from None
     return Form(body_from(parse_model(run.model_document), now))
 
 

@@ -18,7 +18,7 @@ from accounts.policies import Scope
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
-from analysis.pages.run_actions import visible_run
+from analysis.pages.subject import visible_run
 from analysis.services.derived import QUEUE, Answer, answer_ask, answer_find
 from analysis.services.run_reports import report_bytes, report_question
 from analysis.services.workers import queue_hint

@@ -7,20 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from accounts.policies import Scope
-from analysis.choices import RunStatus
 from analysis.engine.sensitivity.outputs import parse_output
 from analysis.engine.spec import parse_model
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
 from analysis.pages.results_panels import subjects_of
-from analysis.pages.run_actions import visible_run
+from analysis.pages.subject import finished_run
 from analysis.plots import Column, Table
 from analysis.plots.influence import Effect, carriers, effects
 from analysis.plots.source import run_source
@@ -43,9 +42,7 @@ def evidence(request: HttpRequest, run: AnalysisRun) -> Mapping[str, Any]:
 @requires(Scope.READ_EVIDENCE)
 def evidence_part(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What is known now; a worker is asked where nobody has asked before."""
-    run = visible_run(request, pk)
-    if run.status != RunStatus.SUCCEEDED:
-        raise Http404
+    run = finished_run(request, pk)
     found = _content(run)
     if not found["answer"].is_final:
         found |= {"asked": True, "hint": _asked(run)}

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import Throttled, ValidationError
 
 from accounts.limits import LimitsUnavailable
 from accounts.models import User
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Scope
 from analysis.api.new_studies import report_new, study_new
 from analysis.choices import RunStatus, StudyMethod
@@ -35,13 +36,15 @@ from analysis.pages.results_panels import (
     study_panel,
     subjects_of,
 )
-from analysis.pages.run_actions import charged, refused, visible_run
+from analysis.pages.run_actions import charged, refused
+from analysis.pages.subject import finished_run
 from analysis.plots.robustness import SHORT, dimension_table
 from analysis.querysets import ComputationQuerySet
 from analysis.reports import run_report
 from analysis.services.lifecycle import computation_cancel
 from analysis.services.sharing import require_owner
 
+NO_STUDY = "There is no such study of yours."
 OFFERED = 3
 """The likeliest scenarios that a study is offered about."""
 NAMED_EXCEPTIONS = 3
@@ -81,7 +84,7 @@ def robustness(request: HttpRequest, run: AnalysisRun) -> Mapping[str, Any]:
 @requires(Scope.READ_RESULTS)
 def study_part(request: HttpRequest, pk: UUID, method: str) -> HttpResponse:
     """The part of a tab that shows one study, as it is now."""
-    run = _finished(request, pk)
+    run = finished_run(request, pk)
     if _checked(method) == ROBUSTNESS:
         return render(request, "analysis/results_robustness.html", {"run": run, **_robustness(request, run)})
     words, rows = subjects_of(run), list(studies_of(request.user, run))
@@ -94,7 +97,7 @@ def study_part(request: HttpRequest, pk: UUID, method: str) -> HttpResponse:
 @requires(Scope.CREATE_ANALYSIS)
 def study_start(request: HttpRequest, pk: UUID, method: str) -> HttpResponseBase:
     """Have it computed, as POST /sensitivity and POST /robustness do."""
-    run, output = _finished(request, pk), request.POST.get("output", "")
+    run, output = finished_run(request, pk), request.POST.get("output", "")
     body: dict[str, Any] = {"run": str(run.pk)}
     begin: Callable[..., Study] = report_new
     if _checked(method) != ROBUSTNESS:
@@ -115,12 +118,12 @@ def study_start(request: HttpRequest, pk: UUID, method: str) -> HttpResponseBase
 @requires(Scope.CANCEL_ANALYSIS)
 def study_cancel(request: HttpRequest, pk: UUID, method: str) -> HttpResponseBase:
     """Stop the one that `study` names: at once while it waits, soon while it is worked on."""
-    run, user = _finished(request, pk), cast("User", request.user)
+    run, user = finished_run(request, pk), cast("User", request.user)
     rows: ComputationQuerySet[Any] = reports_of(user, run) if _checked(method) == ROBUSTNESS else studies_of(user, run)
     try:
-        found = get_object_or_404(rows, pk=UUID(request.POST.get("study", "")))
+        found = row_or_404(rows, NO_STUDY, pk=UUID(request.POST.get("study", "")))
     except ValueError:
-        raise Http404 from None
+        raise Http404(NO_STUDY) from None
     require_owner(found, user, Scope.CANCEL_ANALYSIS)
     computation_cancel(computation=found, actor=user)
     return redirect(_address(run, method, request.POST.get("output", "")))
@@ -165,16 +168,9 @@ def _robustness(request: HttpRequest, run: AnalysisRun) -> dict[str, Any]:
     }
 
 
-def _finished(request: HttpRequest, pk: UUID) -> AnalysisRun:
-    run = visible_run(request, pk)
-    if run.status != RunStatus.SUCCEEDED:
-        raise Http404
-    return run
-
-
 def _checked(method: str) -> str:
     if method not in METHODS and method != ROBUSTNESS:
-        raise Http404
+        raise Http404("There is no such study.")
     return method
 
 

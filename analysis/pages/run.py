@@ -19,8 +19,9 @@ from analysis.models import AnalysisRun
 from analysis.pages import run_actions
 from analysis.pages.access import requires
 from analysis.pages.live import live
-from analysis.pages.run_actions import offer, visible_run
+from analysis.pages.run_actions import offer
 from analysis.pages.run_tabs import TABS, Tab, tabs_for
+from analysis.pages.subject import visible_run
 from analysis.reports import run_report
 
 
@@ -43,7 +44,7 @@ def run_tab(request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
     """One tab of a finished run. Whoever comes before the end is sent to where it can be waited for."""
     tab = next((tab for tab in TABS if tab.name == name), None)
     if tab is None:
-        raise Http404
+        raise Http404("A run has no such tab.")
     if not may(request.user, tab.scope):
         raise PermissionDenied(refusal(request.user, tab.scope))
     found = visible_run(request, pk)

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -27,7 +27,8 @@ from analysis.choices import RunStatus
 from analysis.engine.spec import ModelError
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
-from analysis.selectors import baseline_run_id, run_list
+from analysis.pages.subject import visible_run
+from analysis.selectors import baseline_run_id
 from analysis.services.lifecycle import computation_cancel
 from analysis.services.publication import run_publish, suppositions
 from analysis.services.sharing import computation_share, is_owner, require_owner
@@ -89,11 +90,6 @@ def refused(error: Throttled | LimitsUnavailable) -> str:
         return "Nothing can be started at the moment, because runs cannot be counted. Try again in a minute."
     seconds = getattr(error, "wait", None) or 1
     return f"You have started as many runs as you may for now. The next can be started in {duration(seconds)}."
-
-
-def visible_run(request: HttpRequest, pk: UUID) -> AnalysisRun:
-    """The run, if the user may see it. Raises Http404."""
-    return get_object_or_404(run_list(user=request.user), pk=pk)
 
 
 @require_POST

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 from redis import RedisError
 
+from accounts.numbers import number_of
 from accounts.policies import Scope
 from analysis.futures import Futures
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
 from analysis.pages.scenario_filter import ORDERS, ScenarioFilterForm
-from analysis.pages.subject import subject_run
+from analysis.pages.subject import NO_BASELINE, subject_run
 from analysis.plots.course import course
 from analysis.plots.source import run_source
 from analysis.scenario_map import scenario_map
@@ -72,7 +73,7 @@ def scenarios_csv(request: HttpRequest) -> HttpResponse:
     """The list that is asked for, as a CSV file."""
     run = subject_run(request)
     if run is None:
-        raise Http404("No baseline has been published yet.")
+        raise Http404(NO_BASELINE)
     form = ScenarioFilterForm(request.GET, futures=(futures := Futures.of(run=run)))
     if not form.is_valid():
         return HttpResponse(form.errors.as_text(), status=400, content_type="text/plain; charset=utf-8")
@@ -123,7 +124,7 @@ def scenario_evidence(request: HttpRequest, code: str) -> HttpResponse:
     """The part of a scenario's page about its evidence; a worker is asked where nobody has asked before."""
     run = subject_run(request)
     if run is None:
-        raise Http404("No baseline has been published yet.")
+        raise Http404(NO_BASELINE)
     profile = _profile(request, run, code)
     found = _evidence(run, profile)
     if not found["answer"]:
@@ -163,9 +164,10 @@ def _year(request: HttpRequest, futures: Futures) -> int:
     text = request.GET.get("year", "")
     if not text:
         return futures.target_year
-    if not text.isdecimal() or len(text) > 4:
+    year = number_of(text)
+    if year is None:
         raise UnknownYear("The year should be a number.")
-    return int(text)
+    return year
 
 
 def _about(request: HttpRequest, year: int, futures: Futures) -> str:

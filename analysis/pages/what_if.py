@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import Throttled
@@ -17,6 +17,7 @@ from rest_framework.exceptions import Throttled
 from accounts.api.throttles import charge
 from accounts.limits import Cost, LimitsUnavailable, limit_status
 from accounts.models import User
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Asker, Scope
 from aifutures_site.config import get_config
 from analysis.choices import RunStatus
@@ -24,6 +25,7 @@ from analysis.engine.faults import ModelError
 from analysis.engine.spec import parse_model
 from analysis.models import AnalysisRun, SavedQuestion, Scenario
 from analysis.pages.access import requires
+from analysis.pages.subject import NO_BASELINE, NO_RESULT
 from analysis.plots import Plot
 from analysis.plots.source import run_source
 from analysis.plots.what_if import answer_of, clusters_with_ghosts, hypotheses_with_ghosts, ranking_of_changes
@@ -110,7 +112,7 @@ def what_if_run(request: HttpRequest) -> HttpResponseBase:
 @requires(Scope.CREATE_ANALYSIS)
 def what_if_delete(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Keep a question no longer."""
-    question = get_object_or_404(SavedQuestion.objects.visible_to(request.user), pk=pk)
+    question = row_or_404(SavedQuestion.objects.visible_to(request.user), "There is no such question of yours.", pk=pk)
     question_delete(question=question, actor=_user(request))
     messages.success(request, f"\u201c{question.name}\u201d is deleted.")
     return _back(request)
@@ -123,8 +125,8 @@ def _run(user: Asker, query: QueryDict) -> AnalysisRun | None:
     try:
         pk = UUID(query.get(RUN))
     except ValueError:
-        raise Http404("The address names no run.") from None
-    return get_object_or_404(run_list(user=user).filter(status=RunStatus.SUCCEEDED), pk=pk)
+        raise Http404(NO_RESULT) from None
+    return row_or_404(run_list(user=user), NO_RESULT, pk=pk, status=RunStatus.SUCCEEDED)
 
 
 def _question(request: HttpRequest) -> Question:
@@ -132,7 +134,7 @@ def _question(request: HttpRequest) -> Question:
     query = QueryDict(request.POST.get("query", ""))
     run = _run(request.user, query)
     if run is None:
-        raise Http404("No baseline has been published yet.")
+        raise Http404(NO_BASELINE)
     question = question_of(document=parse_model(run.model_document), query=query)
     if question.faults:
         raise ModelError(list(question.faults))

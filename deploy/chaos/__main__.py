@@ -28,7 +28,7 @@ HEAD = ("scenario", "runs", "retries", "recovery", "in all", "verdict")
 def main() -> None:
     """Go through the scenarios."""
     parser = argparse.ArgumentParser(prog="python -m deploy.chaos", description=__doc__.split("\n")[0])
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which (default: all; see --list)")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which (default: all; a wrong name shows them)")
     parser.add_argument("--short", action="store_true", help="a few of them, with small runs")
     parser.add_argument("--iterations", type=int, help=f"of each run that is hurt ({ITERATIONS:,})")
     parser.add_argument("--logs", action="store_true", help="print what the processes said where a scenario went wrong")
@@ -45,6 +45,8 @@ def _go_through(place: Installation, arguments: argparse.Namespace) -> int:
     from deploy.chaos.scenarios import SCENARIOS  # noqa: PLC0415
     from deploy.chaos.trial import Trial  # noqa: PLC0415
 
+    if unknown := set(arguments.scenarios) - set(SCENARIOS):
+        sys.exit(f"There is no scenario {', '.join(sorted(unknown))}. There are: {', '.join(SCENARIOS)}.")
     wanted = {
         "undisturbed",
         *(arguments.scenarios or (key for key, each in SCENARIOS.items() if each.short or not arguments.short)),

@@ -84,10 +84,10 @@ def redis_emptied(trial: Trial) -> None:
 
 
 def postgresql_killed(trial: Trial) -> None:
-    """PostgreSQL drops everybody and is away for some seconds: the runs go on from their checkpoints."""
+    """SIGKILL to PostgreSQL, which is away for some seconds: the runs go on from their checkpoints."""
     trial.begin()
     trial.harm()
-    trial.place.postgresql.stop()
+    trial.place.postgresql.kill()
     time.sleep(AWAY_SECONDS)
     trial.place.postgresql.start()
 
@@ -191,7 +191,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         Scenario("daphne: SIGKILL", daphne_killed),
         Scenario("Redis: SIGKILL", redis_killed),
         Scenario("Redis: SIGKILL, data lost", redis_emptied, short=True),
-        Scenario("PostgreSQL: killed", postgresql_killed),
+        Scenario("PostgreSQL: SIGKILL", postgresql_killed),
         Scenario("queue filled", queue_filled),
         Scenario("every call comes again", called_twice),
         Scenario("clock of the signs of life jumps", clock_jumps),

@@ -1,6 +1,7 @@
 """Signing in, and pages for what goes wrong."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -67,6 +68,22 @@ def test_error_pages(client, path, status, words):
     answer = client.get(path)
     assert answer.status_code == status
     assert words in answer.text
+
+
+def test_error_pages_say_why_and_keep_the_menu(client):
+    client.force_login(UserFactory(role="viewer"))
+    nowhere = client.get("/nowhere").text
+    assert "It may have been moved" in nowhere
+    assert "Scenarios</a>" in nowhere
+    no_run = client.get(f"/runs/{uuid4()}")
+    assert (no_run.status_code, "There is no such run, or you may not see it." in no_run.text) == (404, True)
+    forbidden = client.get("/runs/new")
+    assert (forbidden.status_code, "Scenarios</a>" in forbidden.text) == (403, True)
+
+
+def test_a_form_that_was_open_while_somebody_signed_in_elsewhere():
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login", {"username": "ada", "password": PASSWORD})
+    assert (answer.status_code, "This form is out of date" in answer.text) == (403, True)
 
 
 def test_fault_of_ours(settings, monkeypatch):
