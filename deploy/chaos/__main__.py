@@ -28,7 +28,7 @@ HEAD = ("scenario", "runs", "retries", "recovery", "in all", "verdict")
 def main() -> None:
     """Go through the scenarios."""
     parser = argparse.ArgumentParser(prog="python -m deploy.chaos", description=__doc__.split("\n")[0])
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which (default: all; a wrong name shows them)")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="which (all; a wrong name shows the names)")
     parser.add_argument("--short", action="store_true", help="a few of them, with small runs")
     parser.add_argument("--iterations", type=int, help=f"of each run that is hurt ({ITERATIONS:,})")
     parser.add_argument("--logs", action="store_true", help="print what the processes said where a scenario went wrong")
