@@ -239,6 +239,10 @@ if _service.trusted_proxies:
 
 _PLOTLY = distribution("plotly").locate_file("plotly/package_data")  # the browser's half of the library
 STATIC_URL = "static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "aifutures_site.static_files.StaticFiles"},
+}
 STATICFILES_DIRS = [BASE_DIR / "static", ("plotly", _PLOTLY)]
 WHITENOISE_USE_FINDERS = True  # files are served as they lie in the apps: nothing to collect before a start
 WHITENOISE_ALLOW_ALL_ORIGINS = False

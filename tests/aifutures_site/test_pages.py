@@ -1,10 +1,12 @@
 """Signing in, and pages for what goes wrong."""
 
+import hashlib
 import re
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.templatetags.static import static
 from django.test import Client
 
 from tests.factories import UserFactory
@@ -119,3 +121,11 @@ def test_plotly_comes_from_its_package(client):
     answer = client.get("/static/plotly/plotly.min.js")
     assert answer["Content-Type"].startswith("text/javascript")
     assert b"plotly.js v" in b"".join(answer.streaming_content)[:100]
+
+
+def test_addresses_of_files_change_with_their_content(client):
+    page = client.get("/accounts/login").text
+    name, version = re.search(r"/static/(css/base\.css)\?v=([0-9a-f]{12})", page).groups()
+    content = b"".join(client.get(f"/static/{name}?v={version}").streaming_content)
+    assert hashlib.sha256(content).hexdigest().startswith(version)
+    assert static("css/nothing.css") == "/static/css/nothing.css"
