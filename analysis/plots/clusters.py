@@ -40,8 +40,16 @@ def clusters_over_time(report: Report, *, source: str) -> Plot:
             [Column("Year", "plain"), *(column for name in names for column in _columns(name))],
             [[year.year, *(value for each in year.clusters for value in _values(each))] for year in report.years],
         ),
+        years={
+            year.year: [_words(row, each) for row, each in zip(report.clusters, year.clusters, strict=True)]
+            for year in report.years
+        },
         method="clusters",
     )
+
+
+def _words(row: ClusterRow, estimate: Estimate) -> str:
+    return f"{row.name} {percent(estimate.mean)} ({percent_range(estimate.low, estimate.high)})"
 
 
 def _finding(report: Report) -> str:

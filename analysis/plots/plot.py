@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -94,6 +94,8 @@ class Plot:
     """Plotly's `data` and `layout`, colours as in `colours`; in `phone`, what the layout has else on a phone."""
     table: Table
     """The same numbers to read."""
+    years: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """What the figure shows in each year, in a few words each: a slider goes through them."""
     method: str = ""
     """The section of the method page that explains it (its anchor)."""
     size: Literal["small", "medium", "large", "tall"] = "medium"

@@ -28,7 +28,13 @@ def unbroken(text: str) -> str:
 @register.inclusion_tag("analysis/parts/plot.html")
 def plot(plot: Plot) -> dict[str, Any]:
     """The figure with its words, its table and what one can take away. The page has to have `plot_assets`."""
-    return {"plot": plot, "dpi": get_config().output.visualization_dpi, "method": _method(plot.method)}
+    return {
+        "plot": plot,
+        "figure": {**plot.figure, "years": plot.years} if plot.years else plot.figure,
+        "years": list(plot.years.items()),
+        "dpi": get_config().output.visualization_dpi,
+        "method": _method(plot.method),
+    }
 
 
 @register.inclusion_tag("analysis/parts/table.html")

@@ -24,7 +24,7 @@ window.plots = (() => {
       title: { x: 0, xanchor: "left", xref: "paper", font: { size: 17 } },
     },
   };
-  const figures = new Map(); // figure element -> {data, layout, phone}, as the page gave them
+  const figures = new Map(); // figure element -> {data, layout, phone, years}, as the page gave them, and the chosen year
 
   const colour = (token) => getComputedStyle(document.documentElement).getPropertyValue(token).trim();
 
@@ -61,7 +61,7 @@ window.plots = (() => {
     drawn.querySelector("noscript")?.remove();
     drawn.dataset.drawn = "";
     const printing = document.documentElement.classList.contains("printing");
-    const layout = merged(layoutOf(given, PHONE.matches && !printing), printing ? { ...PAPER, height: drawn.clientHeight } : { autosize: true, height: undefined });
+    const layout = merged(merged(layoutOf(given, PHONE.matches && !printing), marked(given)), printing ? { ...PAPER, height: drawn.clientHeight } : { autosize: true, height: undefined });
     return Plotly.react(drawn, resolved(given.data), resolved(layout), CONFIG);
   }
 
@@ -74,13 +74,31 @@ window.plots = (() => {
   }, { rootMargin: "600px" });
 
   function draw(figure) {
-    const { data, layout = {}, phone = {} } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    figures.set(figure, { data, layout, phone });
+    const { data, layout = {}, phone = {}, years } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    figures.set(figure, { data, layout, phone, years });
+    if (years) prepareYears(figure);
     for (const button of figure.querySelectorAll("[data-save]")) {
       button.hidden = false;
       button.addEventListener("click", () => save(figure, button.dataset.save));
     }
     near.observe(place(figure));
+  }
+
+  // Year by year: a slider that marks one and says what is known of it
+
+  const marked = ({ layout, year }) => year ? { shapes: [...(layout.shapes || []), { type: "line", x0: year, x1: year, yref: "paper", y0: 0, y1: 1, line: { color: "var(--ink)", width: 1.5 } }] } : {};
+
+  function prepareYears(figure) {
+    const given = figures.get(figure), slider = figure.querySelector(".plot-year input"), said = figure.querySelector(".plot-year output");
+    const tell = () => slider.setAttribute("aria-valuetext", `${slider.value}: ${given.years[slider.value].join(", ")}`);
+    slider.addEventListener("input", () => {
+      given.year = Number(slider.value);
+      tell();
+      said.firstElementChild.textContent = slider.value;
+      said.querySelectorAll("span").forEach((part, place) => { part.textContent = given.years[slider.value][place]; });
+      show(figure);
+    });
+    tell();
   }
 
   function frozen(drawn) { // the axes' ranges as they are now

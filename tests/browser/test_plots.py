@@ -45,6 +45,26 @@ def test_figures_are_drawn_in_their_place_and_have_a_table(page: Page):
 
 
 @ONCE
+def test_the_clusters_are_read_year_by_year_from_the_keyboard(page: Page):
+    sign_in(page, "analyst")
+    clusters = page.locator("#clusters")
+    clusters.scroll_into_view_if_needed()
+    await_drawn(page, "clusters")
+    slider, said = clusters.get_by_label("Year by year"), clusters.locator("output")
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    expect(said.locator("b")).to_have_text("2045")
+    clusters.locator("summary").click()
+    row = clusters.locator("tbody tr").filter(has=page.get_by_role("rowheader", name="2045"))
+    assert len(said.locator("span").all()) == 3
+    for place, words in enumerate(said.locator("span").all_inner_texts()):
+        assert f" {row.locator('td').nth(3 * place).inner_text()} (" in words
+        assert words in slider.get_attribute("aria-valuetext")
+    expect(clusters.locator(".shapelayer path")).to_have_count(1)
+
+
+@ONCE
 def test_a_figure_is_saved_as_data_and_pictures_that_others_can_read(page: Page):
     sign_in(page, "analyst")
     await_drawn(page, "ranking")

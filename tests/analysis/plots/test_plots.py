@@ -109,6 +109,8 @@ class TestClusters:
         assert [label["text"] for label in labels] == ["Family 0 20\u202f%", "Family 1 30\u202f%", "Family 2 50\u202f%"]
         assert [label["y"] for label in labels] == pytest.approx([10, 35, 75])
         assert made.finding == "Family 2 is the likeliest family in 2050 at 50\u202f%, as it was with 50\u202f% in 2025"
+        assert made.years[2025][0] == "Family 0 20\u202f% (0–100\u202f%)"
+        assert [len(each) for each in made.years.values()] == [3, 3]
         assert made.table.rows[0] == [2025, 0.2, 0.0, 1.0, 0.3, 0.0, 1.0, 0.5, 0.0, 1.0]
 
     def test_labels_of_narrow_bands_do_not_lie_on_each_other(self):
