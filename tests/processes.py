@@ -19,6 +19,10 @@ from aifutures_site.processes import spawn, stop
 _CONFIGURED = {*(field.upper() for field in Service.model_fields), *FILE_KEYS}
 
 
+START_SECONDS = 600
+"""A slow, busy machine that has to compile the kernels first takes minutes until an installation is up."""
+
+
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     """An environment with nothing configured but the data folder, Numba's shared cache and what is given."""
     plain = {name: value for name, value in os.environ.items() if name not in _CONFIGURED}
@@ -26,7 +30,7 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
     return {**plain, "DATA_DIR": str(data_dir), "NUMBA_CACHE_DIR": numba, "PYTHONPATH": str(PROJECT), **more}
 
 
-def manage(*arguments: str, env: Mapping[str, str], timeout: float = 240) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, env: Mapping[str, str], timeout: float = START_SECONDS) -> subprocess.CompletedProcess[str]:
     """Run a command of manage.py to its end."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
@@ -67,6 +71,12 @@ def wait_until(done: Callable[[], object], seconds: float = 20, what: str = "") 
     while not done():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or done}"
         time.sleep(0.02)
+
+
+def wait_for_start(process: subprocess.Popen[bytes], log: Path, is_up: Callable[[], object]) -> None:
+    """Return once a process of ours is up; fail with what it has said where it ended instead."""
+    wait_until(lambda: is_up() or process.poll() is not None, START_SECONDS, "the start of a process")
+    assert process.poll() is None, log.read_text(errors="replace")
 
 
 def alive(pid: int) -> bool:

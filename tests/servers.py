@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from aifutures_site.processes import spawn, stop
+from tests.processes import alive, children_of, wait_until
 
 _NOBODY = 65534
 
@@ -57,11 +58,10 @@ class PostgreSQL:
     def kill(self) -> None:
         """SIGKILL to the process that the others watch: they end when they see it. Return once all are gone."""
         if self.process is not None:
-            begun = _children(self.process.pid)
+            begun = list(children_of(self.process.pid))
             self.process.kill()
             self.process.wait()
-            while any(Path(f"/proc/{pid}").exists() for pid in begun):
-                time.sleep(0.01)
+            wait_until(lambda: not any(alive(pid) for pid in begun), what="the end of PostgreSQL's processes")
 
     def stop(self) -> None:
         """End it at once, without a word to its clients; what was committed stays."""
@@ -101,10 +101,6 @@ def _give_away(binaries: Path, folder: Path) -> Path:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, _NOBODY, _NOBODY, follow_symlinks=False)
     return package / binaries.name
-
-
-def _children(parent: int) -> list[int]:
-    return [int(pid) for each in Path(f"/proc/{parent}/task").glob("*/children") for pid in each.read_text().split()]
 
 
 def _wait_for(pid_file: Path, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -158,17 +158,28 @@ class Hub:
     # What is heard
 
     async def _hear(self) -> None:
-        """Listen until the connection is lost. Whatever was said before, or meanwhile, is looked up."""
+        """Listen until the connection is lost for good; the client renews it, and its subscriptions, by itself."""
         async with (
             Redis.from_url(settings.REDIS_URL, client_name=NAME, health_check_interval=10, socket_timeout=2) as redis,
-            redis.pubsub(ignore_subscribe_messages=True) as heard,
+            redis.pubsub() as heard,
         ):
             await heard.subscribe(PROGRESS, ACCOUNTS)
-            self._look_up(self.topics)
             while True:
                 message = await heard.get_message(timeout=5.0)
-                if message is not None:
-                    self._act(message["channel"].decode(), message["data"].decode())
+                if message is None:
+                    continue
+                channel = message["channel"].decode()
+                if message["type"] == "subscribe":
+                    self._catch_up_with(channel)
+                else:
+                    self._act(channel, message["data"].decode())
+
+    def _catch_up_with(self, channel: str) -> None:
+        """What was said before the subscription held is looked up."""
+        if channel == ACCOUNTS:
+            self._check_soon(self.followed)
+        else:
+            self._look_up(self.topics)
 
     def _act(self, channel: str, text: str) -> None:
         if channel == ACCOUNTS:

@@ -24,13 +24,11 @@ import redis
 from aifutures_site.embedded import EmbeddedRedis
 from aifutures_site.environment import PROJECT
 from aifutures_site.processes import spawn, stop
-from tests.processes import environment, wait_until
+from tests.processes import START_SECONDS, environment, wait_until
 from tests.servers import PostgreSQL
 
 T = TypeVar("T")
 
-START_SECONDS = 240
-"""A worker that has to compile takes so long."""
 PATIENCE_SECONDS = 30
 WORKERS = ("worker 1", "worker 2")
 

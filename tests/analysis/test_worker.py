@@ -12,7 +12,7 @@ from aifutures_site.embedded import embedded_redis
 from aifutures_site.environment import PROJECT
 from analysis.engine.simulate import simulate
 from analysis.engine.spec import parse_model
-from tests.processes import environment, installed, kill, manage, running, wait_until
+from tests.processes import START_SECONDS, environment, installed, kill, manage, running, wait_for_start, wait_until
 
 EVERY_QUEUE = (sys.executable, str(PROJECT / "manage.py"), "worker")
 WORKER = (*EVERY_QUEUE, "--queue", "analysis")
@@ -64,8 +64,7 @@ def long_run_in_hand(installation, worker, log):
     """Queue a long run and return once the worker has kept a checkpoint of it."""
     folder, env = installation
     queue_run(env, LONG)
-    wait_until(lambda: row(folder, "checkpoint is not null")[0] or worker.poll() is not None, 240, "a checkpoint")
-    assert worker.poll() is None, log.read_text()
+    wait_for_start(worker, log, lambda: row(folder, "checkpoint is not null")[0])
 
 
 def numbers(result):
@@ -83,13 +82,13 @@ def test_a_killed_and_a_stopped_worker_cost_time_and_not_one_bit(installation, t
     assert (status(folder), 0 < done < LONG) == ("running", True)
 
     with running(*WORKER, env=env, log=second) as worker:
-        wait_until(lambda: row(folder, "iterations_completed")[0] > done, 240, "the second worker goes on")
+        wait_until(lambda: row(folder, "iterations_completed")[0] > done, START_SECONDS, "the second worker goes on")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0, second.read_text()
     assert row(folder, "status", "attempt", "losses") == ("queued", 2, 1)
 
     with running(*WORKER, env=env, log=third):
-        wait_until(lambda: status(folder) not in {"queued", "running"}, 240, "the end")
+        wait_until(lambda: status(folder) not in {"queued", "running"}, START_SECONDS, "the end")
     end, document, result = row(folder, "status", "model_document", "result")
     assert end == "succeeded", third.read_text()
     undisturbed = simulate(parse_model(document))
@@ -136,8 +135,8 @@ def test_one_worker_answers_questions_studies_and_runs(installation, tmp_path):
     _, env = installation
     log = tmp_path / "log"
     with running(*EVERY_QUEUE, env=env, log=log) as worker:
-        wait_until(lambda: "ready" in log.read_text() or worker.poll() is not None, 240, "a worker")
-        done = manage("shell", "-v0", "-c", ASK, env=env, timeout=240)
+        wait_for_start(worker, log, lambda: "ready" in log.read_text())
+        done = manage("shell", "-v0", "-c", ASK, env=env)
     assert done.stdout.split() == [
         *("aifutures.what_if/1", "aifutures.result/1", "aifutures.sensitivity/1", "aifutures.robustness/1")
     ], (done.stderr, log.read_text())
@@ -178,7 +177,7 @@ def test_an_impossible_observation_fails_with_its_reason(installation, tmp_path)
     folder, env = installation
     arguments = ("--model", "published", "--iterations", "4096", "--do", "H2=B@2030", "--given", "H2=A@2040")
     with running(*WORKER, env=env, log=tmp_path / "log"):
-        done = manage("run_analysis", *arguments, env=env, timeout=240)
+        done = manage("run_analysis", *arguments, env=env)
     assert done.returncode == 1
     assert "the observations have probability 0 in 2040" in done.stderr
     assert row(folder, "status", "error")[0] == "failed"
@@ -195,7 +194,7 @@ def test_the_demo_ends_with_a_published_baseline_its_result_and_a_picture(tmp_pa
     folder = tmp_path / "demo data"
     env = environment(folder, MONTE_CARLO_ITERATIONS="65536")
     for _ in range(2):
-        done = manage("demo", env=env, timeout=240)
+        done = manage("demo", env=env)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("demo-") == 4
         assert "Published run" in done.stdout

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, installed, manage, running, wait_until
+from tests.processes import environment, installed, manage, running, wait_for_start
 
 PASSWORD = "correct horse battery staple"
 FLAGS = [
@@ -51,12 +51,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         port = free.getsockname()[1]
     command = [sys.executable, str(PROJECT / "manage.py"), "serve", "--port", str(port)]
     with running(*command, env=env, log=log) as process:
-        wait_until(lambda: "serve    | open" in log.read_text() or process.poll() is not None, 240, "the address")
-        assert process.poll() is None, log.read_text()
+        wait_for_start(process, log, lambda: "serve    | open" in log.read_text())
         made = manage("shell", "-v0", "-c", USERS, env=env)
         assert made.returncode == 0, made.stderr
         chosen = ("--iterations", "4096", "--name", "Baseline", "--publish")
-        computed = manage("run_analysis", *chosen, env=env, timeout=240)
+        computed = manage("run_analysis", *chosen, env=env)
         assert computed.returncode == 0, computed.stderr
         yield Site(f"http://127.0.0.1:{port}")
 

@@ -11,7 +11,7 @@ import pytest
 from aifutures_client import Client
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, installed, manage, running, wait_until
+from tests.processes import START_SECONDS, environment, installed, manage, running, wait_until
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = {"ada": "analyst", "vera": "viewer", "carla": "curator", "carl": "curator"}
@@ -43,12 +43,12 @@ def url(tmp_path_factory):
             except httpx.TransportError:
                 return False
 
-        wait_until(ready, 300, "a server that is ready")
+        wait_until(ready, START_SECONDS, "a server that is ready")
         made = manage("shell", "-v0", "-c", MAKE, env=env)
         assert made.returncode == 0, made.stderr
         address = f"http://127.0.0.1:{port}"
         with Client.sign_in(address, "carla", PASSWORD) as client:
-            wait_until(lambda: client.runs(published="true"), 240, "a baseline")
+            wait_until(lambda: client.runs(published="true"), START_SECONDS, "a baseline")
         yield address
     assert "Traceback" not in log.read_text(), log.read_text()
 

@@ -14,7 +14,7 @@ import pytest
 
 from aifutures_site.environment import PROJECT
 from aifutures_site.handlers import THREADS
-from tests.processes import children_of, environment, installed, manage, running, wait_until
+from tests.processes import START_SECONDS, children_of, environment, installed, manage, running, wait_until
 
 SMALL = {"iterations": 4096}
 LONG = {"iterations": 100_000_000, "seed": 3}
@@ -46,7 +46,7 @@ def server(tmp_path_factory):
             except httpx.TransportError:
                 return False
 
-        wait_until(ready, 300, "a server that is ready")
+        wait_until(ready, START_SECONDS, "a server that is ready")
         made = manage("create_user", "ada", "--role", "analyst", "--password-file", str(secret), env=env)
         assert made.returncode == 0, made.stderr
         yield process, base
@@ -59,7 +59,7 @@ def ada(server):
     with httpx.Client(base_url=f"{base}/api/v1", timeout=TERMS) as client:
         answer = client.post("/auth/token", json={"username": "ada", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
-        wait_until(lambda: client.get("/scenarios").status_code == 200, 240, "a baseline")
+        wait_until(lambda: client.get("/scenarios").status_code == 200, START_SECONDS, "a baseline")
         yield client
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+import redis
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -18,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, running, wait_until
+from tests.processes import environment, running, wait_for_start, wait_until
 
 LIMITS = {"limits": {"analyst": {"analysis_runs": "3/hour"}, "sockets_per_user": 3}}
 
@@ -74,8 +75,7 @@ def server(env, tmp_path_factory):
         "aifutures_site.asgi:application",
     )
     with running(*command, env=env, log=log) as process:
-        wait_until(lambda: _answers(port) or process.poll() is not None, 240, "daphne")
-        assert process.poll() is None, log.read_text()
+        wait_for_start(process, log, lambda: _answers(port))
         yield f"127.0.0.1:{port}"
         assert process.poll() is None, log.read_text()
     assert "Traceback" not in log.read_text(), log.read_text()
@@ -87,8 +87,7 @@ def worker(env, tmp_path_factory):
     log = tmp_path_factory.mktemp("logs") / "worker"
     command = (sys.executable, str(PROJECT / "manage.py"), "worker", "--queue", "analysis")
     with running(*command, env=env, log=log) as process:
-        wait_until(lambda: "ready" in log.read_text() or process.poll() is not None, 300, "a worker")
-        assert process.poll() is None, log.read_text()
+        wait_for_start(process, log, lambda: "ready" in log.read_text())
         yield process
 
 
@@ -98,6 +97,20 @@ def _answers(port):
     except OSError:
         return False
     return True
+
+
+def lose_subscription():
+    """End the connection on which the server hears what is said, once it has one."""
+    from analysis.sockets.hub import NAME
+
+    with redis.Redis.from_url(settings.REDIS_URL) as queue:
+
+        def listening():
+            return [each["id"] for each in queue.client_list(_type="pubsub") if each["name"] == NAME]
+
+        wait_until(listening, what="the server listens")
+        for each in listening():
+            queue.client_kill_filter(_id=each)
 
 
 class Client:

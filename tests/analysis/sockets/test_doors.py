@@ -6,15 +6,18 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from accounts.keys import key_create, key_revoke
+from accounts.models import ApiKey
 from accounts.policies import Role, Scope
 from accounts.services import role_assign, user_save
 from accounts.tokens import AccessToken, ticket_issue
 from analysis.models import AnalysisRun
 from analysis.services.sharing import computation_share
+from tests.analysis.sockets.conftest import lose_subscription
 from tests.factories import AnalysisRunFactory, UserFactory
 from tests.processes import wait_until
 
@@ -64,6 +67,15 @@ def test_an_api_key_opens_a_socket_with_its_own_rights_until_it_is_revoked(analy
         refused = client.ask("start_analysis", parameters={})
         assert (refused["code"], refused["message"]) == ("not_allowed", "This needs the right create:analysis.")
         key_revoke(key=key, actor=analyst)
+        assert client.closed() == 4401
+
+
+def test_what_ended_while_nobody_was_heard_closes_the_socket_too(viewer, open_socket):
+    key, text = key_create(user=viewer, name="A program", scopes=[Scope.READ_RESULTS.value])
+    with open_socket("bearer", text) as client:
+        assert client.ask("ping") == {"type": "pong"}
+        ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+        lose_subscription()
         assert client.closed() == 4401
 
 

@@ -4,8 +4,6 @@ import time
 from datetime import timedelta
 from uuid import uuid4
 
-import redis
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,7 +12,7 @@ from analysis.choices import RunStatus
 from analysis.consumers import FOLLOWED
 from analysis.models import AnalysisRun
 from analysis.services.lifecycle import computation_cancel
-from analysis.sockets.hub import NAME
+from tests.analysis.sockets.conftest import lose_subscription
 from tests.factories import AnalysisRunFactory, SensitivityStudyFactory
 
 
@@ -51,12 +49,9 @@ def test_a_run_that_is_deleted_has_an_end_too(analyst, signed_in):
 
 def test_a_lost_subscription_is_taken_up_again(analyst, signed_in):
     run = queued_run(analyst)
-    with signed_in(analyst) as client, redis.Redis.from_url(settings.REDIS_URL) as queue:
+    with signed_in(analyst) as client:
         client.ask("subscribe", run_id=str(run.pk))
-        listening = [each["id"] for each in queue.client_list(_type="pubsub") if each["name"] == NAME]
-        assert listening
-        for each in listening:
-            queue.client_kill_filter(_id=each)
+        lose_subscription()
         computation_cancel(computation=run, actor=None)
         assert client.follow(run.pk)[-1]["type"] == "cancelled"
 
