@@ -82,11 +82,16 @@ class User(AbstractUser):
 
         Sockets that were opened with any of these, or in a session that has ended now, are told.
         """
-        renewed = self._password is not None and not self._state.adding  # type: ignore[attr-defined]
+        renewed = self._password is not None and not self._state.adding
         super().save(*args, **kwargs)
         if renewed:
             self.api_keys.end()
             account_changed_publish(user_id=self.pk)
+
+    def set_unusable_password(self) -> None:
+        """As Django's; no password ends what a new one ends."""
+        super().set_unusable_password()
+        self._password = ""  # as `save` finds a new one
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Whether the user's role holds a Django permission (`app.verb_model`)."""

@@ -112,7 +112,14 @@ class Supervisor:
             self.say(part.name, f"{_ending(part.process)}; starting it again in {part.delay:g} s")
             part.start_at, part.delay = now + part.delay, min(2 * part.delay, LONGEST_DELAY)
         elif now >= part.start_at:
+            self._start_again(part, now)
+
+    def _start_again(self, part: Part, now: float) -> None:
+        try:
             self._start(part)
+        except OSError as error:  # no memory or process is to be had just now, say
+            self.say(part.name, f"cannot be started ({error.strerror}); trying again in {part.delay:g} s")
+            part.start_at, part.delay = now + part.delay, min(2 * part.delay, LONGEST_DELAY)
 
     def _report_once(self, part: Part) -> None:
         if part.process and part.process.returncode and not part.reported:

@@ -45,8 +45,9 @@ async def progress_socket(scope: Scope, receive: Receive, send: Send) -> None:
     # refusals come after the handshake: before it browsers are not told any code
     await send({"type": "websocket.accept", "subprotocol": subprotocol_of(scope)})
     try:
+        moment = _hub.moment
         socket = Socket(await database(sign_in)(scope), send)
-        await socket.talk(receive)
+        await socket.talk(receive, moment)
     except Shut as shut:
         await send({"type": "websocket.close", "code": shut.code})
     except (RedisError, OperationalError, InterfaceError):
@@ -76,9 +77,9 @@ class Socket:
         if not self._shut.done():
             self._shut.set_result(code)
 
-    async def talk(self, receive: Receive) -> None:
-        """Listen and tell until the client leaves. Raises Shut."""
-        if not _hub.enter(self, limit=get_config().limits.sockets_per_user):
+    async def talk(self, receive: Receive, moment: int) -> None:
+        """Listen and tell, who was let in at a moment of the hub, until the client leaves. Raises Shut."""
+        if not _hub.enter(self, limit=get_config().limits.sockets_per_user, moment=moment):
             raise Shut(LIMIT)
         tasks: list[asyncio.Future[Any]] = [
             asyncio.create_task(self._listen(receive)),
@@ -109,6 +110,7 @@ class Socket:
         while (event := await receive())["type"] == "websocket.receive":
             if not allowance.take():
                 raise Shut(LIMIT)
+            moment = _hub.moment
             found = await database(answer)(self.credentials, event.get("text"))
             if found.message is not None:
                 await self._say(found.message)
@@ -118,7 +120,7 @@ class Socket:
             if found.follow is None:
                 continue
             if len(self._following) < FOLLOWED or found.follow.pk in self._following or found.follow.is_final:
-                _hub.follow(self, found.follow)
+                _hub.follow(self, found.follow, moment=moment)
             else:
                 words = f"One socket follows {FOLLOWED} computations at most; open another."
                 await self._say(Error(type="error", code="limit", message=words, run_id=str(found.follow.pk)))

@@ -208,10 +208,11 @@ class _Sender:
         except ValueError as error:
             logger.warning("progress was not told: %s", error, extra={"id": event["run_id"]})
         else:
-            self.publish(CHANNEL, text, event["run_id"])
+            # all else is looked up by and by, whether it was told or not
+            self.publish(CHANNEL, text, event["run_id"], at_all_costs=event["type"] == "closed")
 
-    def publish(self, channel: str, text: str, about: str) -> None:
-        if time.monotonic() < self._quiet_until:
+    def publish(self, channel: str, text: str, about: str, *, at_all_costs: bool = False) -> None:
+        if time.monotonic() < self._quiet_until and not at_all_costs:
             return
         try:
             connection().publish(channel, text)

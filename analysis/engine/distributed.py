@@ -39,6 +39,7 @@ TASK_SECONDS = 1.0
 FIRST_LEVEL, LAST_LEVEL = 4, 10
 """Tasks are of 2^4 rounds until one was timed, then of as many as take about a second, at most 2^10."""
 _LOOK_SECONDS = 1.0
+_LEAST_WAIT_SECONDS = 0.01
 
 
 def engine_identity(document: ModelDocument) -> str:
@@ -138,19 +139,20 @@ class DaskStream:
 
     def take(self, seconds: float) -> list[Tally]:
         """The next rounds in order; none if none are ready in so many seconds. Raises ClusterLost, MemoryError."""
+        end = time.monotonic() + seconds
+        parts: list[Tally] = []
         with _failures():
             self._ask()
-            try:
-                self._tasks[0].exception(timeout=seconds)  # waits; what went wrong is raised below
-            except TimeoutError:
-                self._look()
-                return []
-            ready = []
-            while self._tasks and self._tasks[0].done():
-                ready.append(self._tasks.popleft())
-            self._ask()  # before the results travel: nobody has to wait for that
-            parts: list[Tally] = self._client.gather(ready)
+            while self._tasks and (not parts or self._tasks[0].done()):
+                try:  # of one that is done, the result may be on a machine that does not answer
+                    parts.append(self._tasks[0].result(timeout=max(end - time.monotonic(), _LEAST_WAIT_SECONDS)))
+                except TimeoutError:
+                    break
+                self._tasks.popleft()
+                self._ask()
             self._look()
+        if not parts:
+            return []
         slowest = max(part.seconds / part.rounds for part in parts)
         self._level = max(0, min(LAST_LEVEL, int(log2(TASK_SECONDS / max(slowest, 1e-9)))))
         return parts

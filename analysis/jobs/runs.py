@@ -34,6 +34,9 @@ TURN_SECONDS = 2.0
 Whether a shorter one waits is asked no more often.
 """
 
+QUIET_SECONDS = 5.0
+"""After Redis could not be reached it is not asked for so long: one that hangs would hold every slice up."""
+
 urgent: list[WorkQueue] = []
 """The queues that this process serves before that of the runs."""
 
@@ -56,6 +59,7 @@ class _Simulation:
         self.watch = watch
         self.begun = time.monotonic()
         self.ask_at = self.begun + TURN_SECONDS
+        self.queues_at = self.begun
         self.left = run.iterations_total
         self.keep_at = self.begun + CHECKPOINT_SECONDS
 
@@ -102,15 +106,22 @@ class _Simulation:
         now = time.monotonic()
         if now - self.begun < TURN_SECONDS:
             return False
-        try:
-            if any(django_rq.get_queue(name).count for name in urgent):
-                return True
-        except RedisError:  # whatever waits there will be told again
-            pass
+        if self._urgent_waits(now):
+            return True
         if now < self.ask_at:
             return False
         self.ask_at = now + TURN_SECONDS
         return insist(lambda: shorter_waits(self.run, left=self.left))
+
+    def _urgent_waits(self, now: float) -> bool:
+        """Whether a queue that this worker serves first holds anything; not known while Redis cannot be reached."""
+        if now < self.queues_at:
+            return False
+        try:
+            return any(django_rq.get_queue(name).count for name in urgent)
+        except RedisError:
+            self.queues_at = time.monotonic() + QUIET_SECONDS
+            return False
 
     def keep(self, make: Callable[[], bytes]) -> None:
         """Store a checkpoint, if it is time for one."""

@@ -108,12 +108,12 @@ def answer_ask(*, question: Question, admit: Callable[[], None] = lambda: None) 
         return
     try:
         admit()
+        django_rq.get_queue(QUEUE, commit_mode="auto").enqueue_call(
+            question.job, args=question.arguments, job_id=question.job_id, timeout=-1, result_ttl=0, failure_ttl=0
+        )
     except Exception:
         cache.delete(asked)
         raise
-    django_rq.get_queue(QUEUE, commit_mode="auto").enqueue_call(
-        question.job, args=question.arguments, job_id=question.job_id, timeout=-1, result_ttl=0, failure_ttl=0
-    )
 
 
 def open_admit(*, question: Question, user: User, most: int) -> None:

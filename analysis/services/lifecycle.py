@@ -121,7 +121,8 @@ def computation_progress(*, computation: Computation, **fields: Any) -> bool:
     """Record how far it is, and tell; True if somebody asked to cancel it. Raises Superseded."""
     computation_write(computation=computation, heartbeat_at=Now(), **_NEXT_MESSAGE, **fields)
     row = _rows(type(computation)).get(pk=computation.pk)
-    progress_publish(computation=row)
+    if not row.is_final:
+        progress_publish(computation=row)
     return row.cancel_requested_at is not None
 
 
@@ -218,18 +219,25 @@ def _ended_well_lately(computation: ComputationT, now: datetime) -> QuerySet[Com
 def _reap_silent(model: type[Computation]) -> int:
     reaped = 0
     alive = Q(heartbeat_at__gte=Now() - SILENCE, heartbeat_at__lte=Now() + SILENCE)
-    for computation in _rows(model).filter(~alive, status=RunStatus.RUNNING).order_by("heartbeat_at")[:100]:
-        try:
-            if computation.cancel_requested_at:
-                computation_stop_cancelled(computation=computation)
-            elif computation.losses + 1 >= MAX_LOSSES:
-                computation_fail(computation=computation, reason=_given_up(model))
-            else:
-                computation_requeue(computation=computation, reason="its worker fell silent", losses=F("losses") + 1)
+    silent = _rows(model).filter(~alive, status=RunStatus.RUNNING)
+    for pk in silent.order_by("heartbeat_at").values_list("pk", flat=True)[:100]:
+        with transaction.atomic():
+            # asked again with the row in hand: its worker may have come back, or another reaper was faster
+            computation = silent.select_for_update(skip_locked=True).filter(pk=pk).first()
+            if computation is None:
+                continue
+            _take_from_the_dead(computation)
             reaped += 1
-        except Superseded:  # another reaper was faster, or the worker came back
-            continue
     return reaped
+
+
+def _take_from_the_dead(computation: Computation) -> None:
+    if computation.cancel_requested_at:
+        computation_stop_cancelled(computation=computation)
+    elif computation.losses + 1 >= MAX_LOSSES:
+        computation_fail(computation=computation, reason=_given_up(type(computation)))
+    else:
+        computation_requeue(computation=computation, reason="its worker fell silent", losses=F("losses") + 1)
 
 
 def _given_up(model: type[Computation]) -> str:

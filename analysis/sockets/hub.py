@@ -68,7 +68,8 @@ class Topic:
         loop = asyncio.get_running_loop()
         self.heard_at = loop.time()
         known = self.state
-        if known.is_final or state.seq < known.seq or (state.seq, state.position) == (known.seq, known.position):
+        same = (state.seq, state.position, state.is_final) == (known.seq, known.position, known.is_final)
+        if known.is_final or state.seq < known.seq or same:
             return
         self.state = state
         if state.is_final or self.heard_at >= self._next_at:
@@ -95,21 +96,24 @@ class Hub:
     def __init__(self) -> None:
         self.topics: dict[UUID, Topic] = {}
         self.followed: dict[Follower, set[UUID]] = {}
+        self.moment = 0  # goes on with all that is heard of rights: who was let in at an earlier one is asked again
         self._of_user: Counter[int] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._changed: set[UUID] = set()
         self._doubted: set[Follower] = set()
         self._look, self._doubt = asyncio.Event(), asyncio.Event()
 
-    def enter(self, follower: Follower, *, limit: int) -> bool:
-        """Take a socket in, unless its user has `limit` of them here."""
+    def enter(self, follower: Follower, *, limit: int, moment: int) -> bool:
+        """Take a socket in that was let in at a moment, unless its user has `limit` of them here."""
         user_id = follower.credentials.user.pk
         if self._of_user[user_id] >= limit:
             return False
         self._of_user[user_id] += 1
         self.followed[follower] = set()
+        self._check_since(moment, follower)
         if not self._tasks:
-            self._tasks = [asyncio.create_task(_for_ever(step)) for step in (self._hear, self._catch_up, self._check)]
+            steps = (self._hear, self._catch_up, self._doubt_all, self._check)
+            self._tasks = [asyncio.create_task(_for_ever(step)) for step in steps]
         return True
 
     def leave(self, follower: Follower) -> None:
@@ -126,8 +130,8 @@ class Hub:
                 task.cancel()
             self._tasks = []
 
-    def follow(self, follower: Follower, snapshot: Snapshot) -> None:
-        """Tell a socket the present state, and from now on what changes."""
+    def follow(self, follower: Follower, snapshot: Snapshot, *, moment: int) -> None:
+        """Tell a socket the state that it was allowed to see at a moment, and from now on what changes."""
         topic = self.topics.get(snapshot.pk)
         if topic is None:
             topic = Topic(snapshot)
@@ -138,6 +142,7 @@ class Hub:
             topic.followers.add(follower)
             self.followed[follower].add(topic.pk)
         follower.offer(topic.pk, topic.state.text, is_final=topic.state.is_final)
+        self._check_since(moment, follower)
 
     def _pass_on(self, topic: Topic, state: Snapshot) -> None:
         topic.take(state)
@@ -176,16 +181,19 @@ class Hub:
 
     def _catch_up_with(self, channel: str) -> None:
         """What was said before the subscription held is looked up."""
-        if channel == ACCOUNTS:
-            self._check_soon(self.followed)
-        else:
+        self.moment += 1
+        self._check_soon(self.followed)
+        if channel == PROGRESS:
             self._look_up(self.topics)
 
     def _act(self, channel: str, text: str) -> None:
         if channel == ACCOUNTS:
+            self.moment += 1
             self._check_soon(each for each in self.followed if each.credentials.user.pk == int(text))
             return
         event: Progress | Changed | Closed = json.loads(text)
+        if event["type"] == "closed":
+            self.moment += 1
         topic = self.topics.get(UUID(event["run_id"]))
         if topic is None:
             return
@@ -226,25 +234,34 @@ class Hub:
         self._doubted.update(followers)
         self._doubt.set()
 
+    def _check_since(self, moment: int, follower: Follower) -> None:
+        if moment != self.moment:
+            self._check_soon([follower])
+
+    async def _doubt_all(self) -> None:
+        """Ask everybody again now and then: rights also end with time."""
+        await asyncio.sleep(ACCESS_SECONDS)
+        self._check_soon(self.followed)
+
     async def _check(self) -> None:
-        """Close the sockets of who may not see any more what they follow: of the doubted now, of all now and then."""
-        if not await _set_or_later(self._doubt, ACCESS_SECONDS):
-            self._doubted.update(self.followed)
+        """Close the sockets of the doubted who may not see any more what they follow."""
+        await self._doubt.wait()
+        self._doubt.clear()
+        doubted, self._doubted = self._doubted, set()
         asked: dict[Any, tuple[Credentials, list[Follower]]] = {}
-        for follower in self._doubted:
+        for follower in doubted:
             asked.setdefault(follower.credentials.identity, (follower.credentials, []))[1].append(follower)
-        self._doubted.clear()
         groups = list(asked.values())
-        for start in range(0, len(groups), IDENTITIES_AT_ONCE):
-            await self._check_some(groups[start : start + IDENTITIES_AT_ONCE])
+        try:
+            for start in range(0, len(groups), IDENTITIES_AT_ONCE):
+                await self._check_some(groups[start : start + IDENTITIES_AT_ONCE])
+        except Exception:
+            self._check_soon(doubted & self.followed.keys())
+            raise
 
     async def _check_some(self, groups: list[tuple[Credentials, list[Follower]]]) -> None:
         questions = [Question(credentials, self._models(followers)) for credentials, followers in groups]
-        try:
-            answers = await database(refusals)(questions)
-        except Exception:
-            self._check_soon(follower for _, followers in groups for follower in followers)
-            raise
+        answers = await database(refusals)(questions)
         for (_, followers), refusal in zip(groups, answers, strict=True):
             for follower in followers:
                 if code := refusal.code_for(self.followed.get(follower, set())):

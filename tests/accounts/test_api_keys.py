@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.keys import key_create, key_revoke
@@ -92,6 +94,18 @@ class TestApiKeys:
         assert self.ask(client, text).status_code == 401
         _, text = key_create(user=ada, name="one")
         User.objects.filter(pk=ada.pk).update(is_active=False)
+        assert self.ask(client, text).status_code == 401
+
+    @pytest.mark.parametrize(
+        ("word", "usable"), [("a long enough phrase", {"usable_password": "true"}), ("", {"unset-password": "yes"})]
+    )
+    def test_ends_with_its_owners_password_also_where_no_other_takes_its_place(self, ada, client, word, usable):
+        _, text = key_create(user=ada, name="one")
+        admin = Client()
+        admin.force_login(UserFactory(role="admin"))
+        form = {"usable_password": "false", "password1": word, "password2": word} | usable
+        assert admin.post(reverse("admin:auth_user_password_change", args=[ada.pk]), form).status_code == 302
+        assert User.objects.get(pk=ada.pk).has_usable_password() is bool(word)
         assert self.ask(client, text).status_code == 401
 
     @pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t + "x", lambda t: t.upper(), lambda t: "aif__"])

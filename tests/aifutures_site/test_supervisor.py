@@ -1,5 +1,6 @@
 """Parts that end, and parts that will not."""
 
+import errno
 import io
 import os
 import sys
@@ -41,6 +42,25 @@ def test_restarts_with_growing_delays(out, monkeypatch):
     assert "poor     | hello\n" in said
     for delay in ("0.1", "0.2", "0.4"):
         assert f"poor     | ended with status 3; starting it again in {delay} s\n" in said
+
+
+def test_goes_on_where_a_part_cannot_be_started_for_want_of_memory(out, monkeypatch):
+    failures, spawn = [OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))], module.spawn
+    supervisor = Supervisor(out.write, os.environ)
+    part = Part("poor", python("print('hello')"))
+    part.delay = 0.1
+    supervisor.add(part)
+    part.process.wait()
+
+    def spawn_at_last(*command, **options):
+        if failures:
+            raise failures.pop()
+        return spawn(*command, **options)
+
+    monkeypatch.setattr(module, "spawn", spawn_at_last)
+    supervisor.run(lambda: setattr(supervisor, "stopping", out.getvalue().count("hello") > 1), 0.02)
+    supervisor.stop()
+    assert "poor     | cannot be started (Cannot allocate memory); trying again in 0.2 s" in out.getvalue()
 
 
 def test_a_part_that_runs_once(out):

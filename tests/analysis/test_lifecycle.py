@@ -195,6 +195,24 @@ def test_who_sees_which(factory, role, names):
 
 
 @each_kind
+def test_a_worker_that_comes_back_while_another_is_taken_for_dead_keeps_its_own(factory, monkeypatch):
+    model, take = factory._meta.model, lifecycle._take_from_the_dead
+    queued(factory)
+    queued(factory)
+    taken = [lifecycle.computation_start(model=model) for _ in range(2)]
+    model.objects.update(heartbeat_at=timezone.now() - 2 * lifecycle.SILENCE)
+
+    def take_slowly(computation):
+        (other,) = (each for each in taken if each.pk != computation.pk)
+        lifecycle.computation_heartbeat(computation=other)
+        take(computation)
+
+    monkeypatch.setattr(lifecycle, "_take_from_the_dead", take_slowly)
+    assert lifecycle.computations_reap() > 0
+    assert sorted(model.objects.values_list("status", flat=True)) == [RunStatus.QUEUED, RunStatus.RUNNING]
+
+
+@each_kind
 @pytest.mark.parametrize("seconds", [-3600, 3600], ids=["an hour ago", "in an hour"])
 def test_a_worker_whose_signs_of_life_are_from_another_time_is_taken_for_dead(factory, seconds):
     queued(factory)

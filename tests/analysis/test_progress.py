@@ -87,6 +87,20 @@ def test_who_may_see_less_is_told_about(said, django_capture_on_commit_callbacks
     assert said() == [{"type": "closed", "run_id": str(run.pk)}, user.pk]
 
 
+def test_who_may_see_less_is_told_about_though_redis_was_lost_just_now(
+    said, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(progress, "_sender", progress._Sender())
+    with monkeypatch.context() as lost:
+        lost.setattr(progress, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 1)))
+        progress.progress_publish(computation=AnalysisRunFactory(running=True))
+    user = UserFactory(role="analyst")
+    run = AnalysisRunFactory(owner=user, is_shared=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        computation_share(computation=run, actor=user, shared=False)
+    assert said() == [{"type": "closed", "run_id": str(run.pk)}]
+
+
 def test_a_lost_redis_and_a_number_that_is_none_stop_no_run(monkeypatch):
     run = AnalysisRunFactory(running=True, iterations_completed=4096, max_half_width=math.inf)
     monkeypatch.setattr(progress, "_sender", progress._Sender())

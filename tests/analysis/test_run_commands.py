@@ -10,14 +10,31 @@ from pathlib import Path
 import django_rq
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from redis import RedisError
 
-from analysis.choices import WorkQueue
+from analysis.choices import RunStatus, WorkQueue
 from analysis.engine.simulate import Progress
+from analysis.management.commands import run_analysis
 from analysis.management.output import write_output
 from analysis.models import AnalysisRun
 from analysis.services.model_documents import PUBLISHED_STUDY
 from analysis.terminal import ProgressBar
 from tests.processes import environment, manage
+
+
+def test_who_follows_a_run_goes_on_while_redis_and_the_database_are_away(monkeypatch):
+    def lost(*arguments, **named):
+        raise fault("away")
+
+    waiting = AnalysisRun(status=RunStatus.QUEUED)
+    monkeypatch.setattr(AnalysisRun.objects, "get", lambda **named: waiting)
+    fault = RedisError
+    monkeypatch.setattr(run_analysis.Worker, "count", lost)
+    assert run_analysis._look_at(waiting) == (waiting, "Waiting for the queue, which cannot be reached now")
+    fault = OperationalError
+    monkeypatch.setattr(AnalysisRun.objects, "get", lost)
+    assert run_analysis._look_at(waiting) == (waiting, "Waiting for the database, which cannot be reached now")
 
 
 def change(**changes):

@@ -10,6 +10,7 @@ import django_rq
 import pytest
 from django.db import OperationalError, transaction
 from django.utils import timezone
+from redis import RedisError
 from rq.job import JobStatus
 
 from analysis.choices import RunStatus, WorkQueue
@@ -243,6 +244,24 @@ def test_a_write_outlives_a_moment_without_the_database_and_no_more(monkeypatch)
     failures = iter([OperationalError] * 3)
     with pytest.raises(OperationalError):
         execution.insist(write)
+
+
+def test_a_redis_that_hangs_is_asked_for_more_urgent_work_once_in_a_while(queued, monkeypatch):
+    now, asked = [100.0], []
+
+    def hang(name):
+        asked.append(now[0])
+        now[0] += 2.0  # until it is given up
+        raise RedisError("timed out")
+
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(jobs, "urgent", [WorkQueue.DEFAULT])
+    monkeypatch.setattr(jobs.django_rq, "get_queue", hang)
+    simulation = jobs._Simulation(started(queued), execution.Watch())
+    for _ in range(100):
+        now[0] += 0.25
+        assert not simulation._makes_way()
+    assert len(asked) == pytest.approx((now[0] - 100) / (2.0 + jobs.QUIET_SECONDS), abs=1)
 
 
 def test_checkpoints_are_spaced_by_what_they_cost(queued, monkeypatch):

@@ -14,7 +14,7 @@ from analysis.engine.stopping import Stopped
 from analysis.engine.tally import Tally
 from tests.dask_processes import DaskProcesses
 from tests.engine.test_simulate import numbers
-from tests.processes import alive
+from tests.processes import alive, wait_until
 
 
 @pytest.fixture
@@ -79,6 +79,21 @@ def test_a_worker_that_dies_and_moves_between_here_and_there_leave_every_bit_alo
         end = simulate(document, cluster=cluster, slice_seconds=0.01, checkpoint=there, on_progress=disturb)
     assert processes.workers[0].wait() == -signal.SIGKILL
     assert bits(end) == bits(simulate(document, checkpoint=there)) == bits(simulate(document))
+
+
+def test_a_worker_that_freezes_with_results_in_hand_holds_nobody_up(document, processes):
+    processes.add_worker()
+    with distributed.connected(processes.address) as cluster:
+        stream = cluster.stream(document, range(64))
+        while not stream.take(1):
+            pass
+        wait_until(stream._tasks[0].done, 60)
+        processes.workers[0].send_signal(signal.SIGSTOP)
+        try:
+            assert stream.take(0.5) == []
+        finally:
+            processes.workers[0].send_signal(signal.SIGCONT)
+        wait_until(lambda: stream.take(1), 60)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])

@@ -12,6 +12,8 @@ import django_rq
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, close_old_connections
+from redis import RedisError
 from rq import Worker
 
 from aifutures_site.embedded import NoRedis, require_redis
@@ -103,9 +105,9 @@ def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
     try:
         while not run.is_final:
             time.sleep(POLL_SECONDS)
-            run = AnalysisRun.objects.get(pk=run.pk)
-            if run.status == RunStatus.QUEUED:
-                if (text := _waiting_for()) != shown:
+            run, text = _look_at(run)
+            if text:
+                if text != shown:
                     bar.say(text)
                 shown = text
             elif run.rate and not run.is_final and run.progress_seq != shown:
@@ -121,7 +123,24 @@ def _followed(run: AnalysisRun, bar: terminal.ProgressBar) -> AnalysisRun:
     return run
 
 
+def _look_at(run: AnalysisRun) -> tuple[AnalysisRun, str]:
+    """The run as it is now, and what it waits for, if it does."""
+    try:
+        now = AnalysisRun.objects.get(pk=run.pk)
+    except OperationalError:
+        close_old_connections()
+        return run, "Waiting for the database, which cannot be reached now"
+    return now, _waiting_for() if now.status == RunStatus.QUEUED else ""
+
+
 def _waiting_for() -> str:
+    try:
+        return _who_is_there()
+    except RedisError:
+        return "Waiting for the queue, which cannot be reached now"
+
+
+def _who_is_there() -> str:
     if Worker.count(queue=django_rq.get_queue(WorkQueue.ANALYSIS)):
         return "Waiting for a worker that is free"
     return "Waiting for a worker: none is running yet (`manage.py worker` starts one)"

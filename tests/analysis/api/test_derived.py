@@ -13,7 +13,8 @@ from analysis.engine.comparison import compare
 from analysis.engine.influence import evidence_influence
 from analysis.engine.simulate import simulate
 from analysis.jobs import derived
-from analysis.services.derived import QUEUE
+from analysis.services import derived as service
+from analysis.services.derived import INFLUENCE, QUEUE, Question, answer_ask
 from analysis.services.model_documents import model_document_build
 from evidence.choices import Direction
 from tests.analysis.api.support import finished_run
@@ -45,6 +46,16 @@ def items():
         EvidenceFactory(public_id="T-2", direction=Direction.B, dependency_group="labs"),
         EvidenceFactory(public_id="T-3", direction=Direction.A, authority=0.1, methodology=0.1, replication=0.0),
     ]
+
+
+def test_a_question_that_could_not_be_queued_may_be_asked_again(monkeypatch):
+    question = Question(INFLUENCE, ("a run", "an output"))
+    with monkeypatch.context() as lost:
+        lost.setattr(service, "QUEUE", "no such queue")
+        with pytest.raises(KeyError):
+            answer_ask(question=question)
+    answer_ask(question=question)
+    assert django_rq.get_queue(QUEUE).count == 1
 
 
 def run_of(document, **fields):
