@@ -10,6 +10,7 @@ just as a stamp is renewed and come back with its data, after LONGEST.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -151,7 +152,8 @@ class KeptAnswers:
         if slot.allowance is None or starts[0]["status"] not in {200, 304}:
             return
         if None in stamps:
-            await self._stamp()
+            with contextlib.suppress(RedisError):  # the answer is sent; a later one may be kept
+                await self._stamp()
             return
         headers = [each for each in starts[0]["headers"] if not each[0].lower().startswith(_OF_ONE_ANSWER)]
         self._kept[key] = _Answer(

@@ -24,7 +24,7 @@ from analysis.progress import Changed, Closed, Progress
 from analysis.sockets.access import Question, refusals
 from analysis.sockets.credentials import Credentials
 from analysis.sockets.snapshots import Model, Snapshot, snapshots_read
-from analysis.sockets.threads import database
+from analysis.sockets.threads import hub_database
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +220,7 @@ class Hub:
         if not wanted:
             return
         try:
-            found = await database(snapshots_read)(wanted)
+            found = await hub_database(snapshots_read)(wanted)
         except Exception:
             self._changed.update(wanted)
             raise
@@ -261,7 +261,7 @@ class Hub:
 
     async def _check_some(self, groups: list[tuple[Credentials, list[Follower]]]) -> None:
         questions = [Question(credentials, self._models(followers)) for credentials, followers in groups]
-        answers = await database(refusals)(questions)
+        answers = await hub_database(refusals)(questions)
         for (_, followers), refusal in zip(groups, answers, strict=True):
             for follower in followers:
                 if code := refusal.code_for(self.followed.get(follower, set())):

@@ -47,7 +47,7 @@ async def until(done, seconds=20):
 class TestWhoMayStay:
     @pytest.fixture(autouse=True)
     def at_once(self, monkeypatch):
-        monkeypatch.setattr(module, "database", lambda function: sync_to_async(function, thread_sensitive=False))
+        monkeypatch.setattr(module, "hub_database", lambda function: sync_to_async(function, thread_sensitive=False))
         monkeypatch.setattr(module, "AGAIN_SECONDS", 0.01)
 
     def test_everybody_is_asked_again_by_and_by_however_much_is_heard_of_others(self, monkeypatch):

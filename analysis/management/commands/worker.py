@@ -50,6 +50,7 @@ class Worker(SimpleWorker):
     """Runs jobs in this process, whose kernels stay warm; a signal also reaches the work in hand."""
 
     max_connection_wait_time = 1.0  # who waits longer and longer for a lost Redis overlooks that it is back
+    _signed_off = False
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Let the run in hand finish its slice, keep its checkpoint and go back to the queue; then end."""
@@ -63,6 +64,7 @@ class Worker(SimpleWorker):
 
     def teardown(self) -> None:
         """Sign off, where Redis is there to be told."""
+        self._signed_off = True
         listener: Any = self.pubsub_thread
         if is_up(settings.REDIS_URL):
             super().teardown()
@@ -75,7 +77,9 @@ class Worker(SimpleWorker):
         super().register_birth()
 
     def show_alive(self) -> None:
-        """A sign of life."""
+        """A sign of life, until it has signed off."""
+        if self._signed_off:
+            return
         if not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
             self.register_birth()
         self.heartbeat()
