@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -27,6 +28,10 @@ from evidence.services.rules import Conflict
 
 MOST = 500
 """Items that one action takes: its page tells of each."""
+GROUPED = (EvidenceStatus.DRAFT, EvidenceStatus.SUBMITTED, EvidenceStatus.APPROVED)
+"""Items whose group may be assigned with many others'; what was put away is not brought back by it."""
+_NEVER = 0
+"""The version of what was not shown: no item has it."""
 _SAID = 5
 """Refusals that are told one by one."""
 _DONE = {
@@ -62,18 +67,13 @@ class ReviewMixin(ModelAdmin):
         if request.POST.get("step") not in ReviewStep.values:
             raise PermissionDenied("There is no such step.")
         step = ReviewStep(request.POST["step"])
-        version = number_of(request.POST.get("seen_version"))
-
-        def take(*, evidence: Evidence, actor: User, reason: str) -> Evidence:
-            return STEPS[step](evidence=evidence, actor=actor, reason=reason, expected_version=version)
-
-        self._each(request, [item], take, _DONE[step])
+        self._each(request, [(item, number_of(request.POST.get("seen_version")))], STEPS[step], _DONE[step])
         return redirect(reverse("admin:evidence_evidence_change", args=[pk]))
 
     @action(description="Submit for review")
     def submit(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> None:
         """Give the chosen drafts into review."""
-        self._each(request, queryset, evidence_submit, _DONE[ReviewStep.SUBMIT])
+        self._each(request, ((item, None) for item in queryset), evidence_submit, _DONE[ReviewStep.SUBMIT])
 
     @action(description="Approve")
     def approve(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> HttpResponse | None:
@@ -95,25 +95,24 @@ class ReviewMixin(ModelAdmin):
         """Say that the chosen items depend on each other: at once in drafts, by way of revisions in approved ones."""
         group = request.POST.get("group", "").strip()
         if "confirmed" in request.POST:
-
-            def assign(*, evidence: Evidence, actor: User, reason: str) -> Evidence:
-                changes = {"dependency_group": group}
-                return evidence_edit(evidence=evidence, actor=actor, changes=changes, reason=reason)
-
-            self._each(request, queryset, assign, f"put into {group!r}" if group else "taken out of their groups")
-            return None
-        items = self._chosen(queryset)
-        drafts = [_as_item(item, item.open_revision or item, dependency_group=group) for item in items]
-        effect = {"removed": items, "added": drafts} if "group" in request.POST else {}
-        return self._ask(
-            request, "assign_group", f"Assign a dependency group to {_count(items)}", items, group=group, **effect
-        )
+            assign = partial(evidence_edit, changes={"dependency_group": group})
+            done = f"put into {group!r}" if group else "taken out of their groups"
+            return self._do(request, queryset, assign, done)
+        chosen = self._chosen(queryset)
+        items = [item for item in chosen if item.status in GROUPED]
+        counted = [item for item in items if item.status == EvidenceStatus.APPROVED] if "group" in request.POST else []
+        context = {
+            "group": group,
+            "removed": counted,
+            "added": [_as_item(item, item.open_revision or item, dependency_group=group) for item in counted],
+            "refused": [item for item in chosen if item.status not in GROUPED],
+        }
+        return self._ask(request, "assign_group", f"Assign a dependency group to {_count(items)}", items, **context)
 
     def _confirmed(self, request: HttpRequest, queryset: QuerySet[Evidence], step: ReviewStep) -> HttpResponse | None:
         """The page that tells what the step would do; once that is confirmed, do it."""
         if "confirmed" in request.POST:
-            self._each(request, queryset, STEPS[step], _DONE[step])
-            return None
+            return self._do(request, queryset, STEPS[step], _DONE[step])
         items = self._chosen(queryset)
         ready = [item for item in items if step in steps_open_to(evidence=item, actor=_actor(request))]
         effect = {
@@ -140,19 +139,34 @@ class ReviewMixin(ModelAdmin):
             "opts": self.model._meta,
             "action": name,
             "items": items,
-            "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
-            "across": request.POST.get("select_across", "0"),
             "checkbox": ACTION_CHECKBOX_NAME,
+            "filters": request.POST.get("filters", request.GET.urlencode()),
             **context,
         }
         return TemplateResponse(request, "admin/evidence/evidence/confirm.html", page)
 
-    def _each(self, request: HttpRequest, items: Iterable[Evidence], step: Callable[..., Evidence], done: str) -> None:
-        """Do it with each item, and say with which it could not be done and why."""
+    def _do(
+        self, request: HttpRequest, queryset: QuerySet[Evidence], step: Callable[..., Evidence], done: str
+    ) -> HttpResponse:
+        """Do it with the items that the page has shown, as they were shown, and go back to the list."""
+        pairs = (text.partition("-") for text in request.POST.get("seen", "").split())
+        seen = {number_of(pk): number_of(version) for pk, _, version in pairs}
+        self._each(request, ((item, seen.get(item.pk, _NEVER)) for item in queryset), step, done)
+        filters = QueryDict(request.POST.get("filters", "")).urlencode()
+        return redirect(f"{reverse('admin:evidence_evidence_changelist')}?{filters}")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        items: Iterable[tuple[Evidence, int | None]],
+        step: Callable[..., Evidence],
+        done: str,
+    ) -> None:
+        """Do it with each item of the version that was seen, and say with which it could not be done and why."""
         reason, taken, refused = request.POST.get("reason", ""), 0, []
-        for item in items:
+        for item, version in items:
             try:
-                step(evidence=item, actor=_actor(request), reason=reason)
+                step(evidence=item, actor=_actor(request), reason=reason, expected_version=version)
                 taken += 1
             except ValidationError as error:
                 refused.append(f"{item}: {' '.join(error.messages)}")

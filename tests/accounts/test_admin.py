@@ -264,7 +264,9 @@ class TestEvidence:
         assert "changed meanwhile" in str(response.context["adminform"].form.errors)
 
     def review(self, client, step, item, **data):
-        data |= {"action": step, "_selected_action": [item.pk], "confirmed": "yes"}
+        item.refresh_from_db()
+        seen = f"{item.pk}-{item.version}"
+        data |= {"action": step, "_selected_action": [item.pk], "confirmed": "yes", "seen": seen}
         response = client.post(address(Evidence, "changelist"), data, follow=True)
         item.refresh_from_db()
         return item.status, [str(message) for message in response.context["messages"]]

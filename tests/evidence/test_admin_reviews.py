@@ -1,10 +1,13 @@
 """Review in the admin site: what is offered to whom, and what is told before many items are decided."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from evidence.models import Evidence
+from evidence.models import Evidence, Hypothesis
 from evidence.services.items import evidence_edit
 from evidence.services.reviews import ReviewStep, evidence_submit, steps_open_to
 from tests.factories import EvidenceFactory, UserFactory
@@ -89,7 +92,55 @@ class TestOneItem:
 
 class TestManyItems:
     def post(self, client, action, items, **data):
-        return client.post(reverse(LIST), {"action": action, "_selected_action": [i.pk for i in items], **data})
+        seen = " ".join(f"{item.pk}-{item.version}" for item in items)
+        chosen = {"action": action, "_selected_action": [item.pk for item in items], "seen": seen}
+        return client.post(reverse(LIST), {**chosen, **data})
+
+    def confirm(self, client, page, **data):
+        """Send the form of the page as a browser does."""
+        form = re.search(r'<form method="post" action="([^"]*)" class="panel.*?</form>', page.content.decode(), re.S)
+        fields = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form[0])
+        sent = {name: [value for other, value in fields if other == name] for name, _ in fields}
+        return client.post(html.unescape(form[1]), {**sent, "confirmed": "yes", **data}, follow=True)
+
+    def test_all_of_a_filtered_list_are_those_that_the_page_has_shown(self, client, curator):
+        hypothesis = Hypothesis.objects.get(code="H2")
+        first, second = EvidenceFactory.create_batch(2), EvidenceFactory.create_batch(2, hypothesis=hypothesis)
+        address = f"{reverse(LIST)}?hypothesis__id__exact={hypothesis.pk}"
+        chosen = {"action": "retire", "select_across": "1", "_selected_action": [second[0].pk]}
+        page = client.post(address, chosen)
+        assert "Retire 2 items" in page.content.decode()
+        late = EvidenceFactory(hypothesis=hypothesis)
+        answer = self.confirm(client, page, reason="Withdrawn.")
+        assert answer.request["QUERY_STRING"] == address.partition("?")[2]
+        retired = set(Evidence.objects.filter(status="retired").values_list("pk", flat=True))
+        assert retired == {item.pk for item in second}
+        assert {item.pk for item in [*first, late]}.isdisjoint(retired)
+
+    def test_what_changed_since_the_page_was_shown_is_not_decided(self, client, curator):
+        author = UserFactory(role="curator")
+        items = [written_by(author, "submitted", strength=0.2) for _ in range(2)]
+        page = self.post(client, "approve", items)
+        evidence_edit(evidence=items[0], actor=author, changes={"strength": 1.0}, reason="New data.")
+        evidence_submit(evidence=items[0], actor=author)
+        said = [str(message) for message in self.confirm(client, page).context["messages"]]
+        assert [each.status for each in Evidence.objects.order_by("pk")] == ["submitted", "approved"]
+        assert ("changed meanwhile" in said[0], said[1]) == (True, "1 approved.")
+
+    def test_what_was_not_shown_is_not_decided(self, client, curator):
+        item = written_by(UserFactory(), "submitted")
+        self.post(client, "approve", [item], confirmed="yes", seen="")
+        item.refresh_from_db()
+        assert item.status == "submitted"
+
+    @pytest.mark.parametrize("status", ["rejected", "retired"])
+    def test_what_was_put_away_is_given_no_group(self, client, curator, status):
+        items = [EvidenceFactory(), EvidenceFactory(status=status)]
+        page = self.post(client, "assign_group", items, group="survey")
+        assert ([str(each) for each in page.context["items"]], page.context["refused"]) == ([str(items[0])], items[1:])
+        self.confirm(client, page, group="survey", reason="Same survey.")
+        items[1].refresh_from_db()
+        assert (items[1].status, items[1].dependency_group) == (status, "")
 
     def test_the_page_tells_the_effect_and_changes_nothing(self, client, curator):
         mine = written_by(curator, "submitted")
