@@ -16,7 +16,8 @@ from accounts.api.problems import is_api, problem
 def user_name(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str | None:
     """The name tried, as signing in compares it, so that other capitals are no further attempts."""
     given = (credentials or {}).get("username") or (request.POST.get("username") if request else None)
-    return unicodedata.normalize("NFKC", given).lower() if given else None
+    # a capital I with a dot is a plain i in small letters to PostgreSQL, one with a dot of its own to Python
+    return unicodedata.normalize("NFKC", given).lower().replace("i\u0307", "i") if given else None
 
 
 def lockout_response(

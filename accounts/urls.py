@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
 from accounts.pages import account, keys, passwords
 from accounts.views import LoginView
@@ -16,7 +17,7 @@ urlpatterns = [
     path("account/keys", keys.keys, name="account_keys"),
     path("account/keys/<int:pk>/revoke", keys.revoke, name="account_key_revoke"),
     path("account/password", passwords.ChangeView.as_view(), name="account_password"),
-    path("account/reset", passwords.ResetView.as_view(), name="password_reset"),
+    path("account/reset", never_cache(passwords.ResetView.as_view()), name="password_reset"),
     path("account/reset/sent", passwords.ResetSentView.as_view(), name="password_reset_done"),
     path("account/reset/<uidb64>/<token>", passwords.ResetConfirmView.as_view(), name="password_reset_confirm"),
 ]

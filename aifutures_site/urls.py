@@ -12,8 +12,8 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, include, path, reverse
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import URLPattern, include, path, re_path, reverse
 
 from accounts.policies import Role, role_of
 from aifutures_site import health
@@ -42,12 +42,18 @@ def admin_login(request: HttpRequest) -> HttpResponseBase:
     return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"))
 
 
+def nowhere(request: HttpRequest) -> HttpResponseBase:
+    """There is nothing at this address. Raises Http404."""
+    raise Http404
+
+
 _queues = [
     URLPattern(each.pattern, admins_only(each.callback), each.default_args, each.name)
     for each in django_rq.urls.urlpatterns
 ]
 
 urlpatterns = [
+    re_path("\x00", nowhere),  # no database takes it
     path("", include("accounts.urls")),
     path("api/v1/", include("aifutures_site.api")),
     path("admin/queues/", include((_queues, "django_rq"))),

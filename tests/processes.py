@@ -62,10 +62,10 @@ def running(*command: str, env: Mapping[str, str], log: Path) -> Iterator[subpro
     try:
         yield process
     finally:
-        stop(process, 8)
+        stop(process, 120)
 
 
-def wait_until(done: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+def wait_until(done: Callable[[], object], seconds: float = 120, what: str = "") -> None:
     """Return once `done()` is true; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not done():
@@ -90,8 +90,11 @@ def alive(pid: int) -> bool:
 
 def children_of(pid: int) -> dict[int, str]:
     """The processes started by `pid`, with their command lines."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in found}
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it is gone by now
+            found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+    return found
 
 
 def kill(pid: int) -> None:

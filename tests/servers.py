@@ -105,7 +105,7 @@ def _give_away(binaries: Path, folder: Path) -> Path:
 
 def _wait_for(pid_file: Path, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return once the server says in its pid file that it is ready; the file may be that of one that was killed."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not _is_ready(pid_file, server.pid):
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')}")

@@ -23,8 +23,13 @@ def etag_of_bytes(content: bytes) -> str:
 
 
 def not_modified(request: HttpRequest | Request, etag: str) -> HttpResponse | None:
-    """The 304 to answer at once when the client has this version already; else None, and set `ETag` yourself."""
+    """The 304 to answer at once when the client has this version already; else None, and set `ETag` yourself.
+
+    `*` names no version: an answer that counts against a limit would be had for nothing.
+    """
     plain = request._request if isinstance(request, Request) else request
+    if plain.headers.get("If-None-Match", "").strip() == "*":
+        return None
     response = get_conditional_response(plain, etag=etag)
     if response is None or response.status_code != 304:
         return None

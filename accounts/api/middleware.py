@@ -9,7 +9,7 @@ from typing import cast
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
 from accounts.api.problems import MEDIA_TYPE, is_api, problem
@@ -53,6 +53,8 @@ def api_middleware(get_response: View) -> View:
 
 def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     if not is_api(request):
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            add_never_cache_headers(response)  # an exception passes the views' own `never_cache` by
         return response
     if response.status_code >= HTTPStatus.BAD_REQUEST and response.headers.get("Content-Type") != MEDIA_TYPE:
         response = _instead(response, problem(response.status_code, DETAILS.get(response.status_code, "")))

@@ -58,14 +58,16 @@ def consume(request: HttpRequest, cost: Cost | AddressCost, *, user: Asker) -> A
     return allowance
 
 
-def charge(request: HttpRequest, cost: Cost, *, user: Asker) -> None:
-    """Take a place for what is about to be computed or read. Raises Throttled where there is none.
+def charge(request: HttpRequest, cost: Cost, *, user: Asker, kept: bool = False) -> None:
+    """Take a place for what is about to be computed or read; `kept` also where the client has the answer already.
 
-    For views that answer from a cache without taking a place; those call `peek`.
+    For views that answer from a cache without taking a place; those call `peek`. Raises Throttled where there is none.
     """
     allowance = consume(request, cost, user=user)
     if not allowance.allowed:
         raise Throttled(max(allowance.reset, 1))
+    if kept:
+        request.allowance = replace(allowance, place="")  # type: ignore[attr-defined]
 
 
 def peek(request: HttpRequest, cost: Cost, *, user: Asker) -> None:

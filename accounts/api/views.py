@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from rest_framework.exceptions import ParseError
@@ -48,8 +48,6 @@ class ScopedView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As DRF's, refusing what no database takes, and then parameters that the operation has not."""
-        if any("\x00" in str(value) for value in kwargs.values()):
-            raise Http404
         for name, values in request.query_params.lists():
             if any("\x00" in text for text in (name, *values)):
                 raise ParseError("The address holds a NUL character.")

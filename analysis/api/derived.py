@@ -93,7 +93,7 @@ def _asked(request: HttpRequest, ask: Callable[[], tuple[Question, SoughtT]]) ->
     answer = answer_find(question=question)
     if answer.is_final:
         return question, sought, answer, ""
-    answer_ask(question=question, admit=lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user))
+    answer_ask(question=question, admit=lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user, kept=True))
     return question, sought, answer, queue_hint(QUEUE)
 
 

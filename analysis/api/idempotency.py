@@ -40,6 +40,14 @@ class Claim:
     name: str = ""
     value: str = ""
     is_first: bool = True
+    is_stored: bool = False
+    """Whether the first request found a row that was there already, which has this id."""
+
+    def settle(self, pk: UUID) -> None:
+        """Answer the next request of this key with what this one found, where that is not a row of its own."""
+        if self.name and pk != self.row_id:
+            content, _, _ = self.value.partition(" ")
+            connection().set(self.name, f"{content} {pk} stored", xx=True, keepttl=True)
 
     def drop(self) -> None:
         """Forget a first request that begins nothing, so that a corrected one may use its key."""
@@ -60,10 +68,10 @@ def claim(request: HttpRequest, body: Any) -> Claim:
     name = f"idempotency:{request.user.pk}:{_digest(request.path)}:{_digest(key)}"
     fresh = f"{_digest(json.dumps(body, sort_keys=True))} {uuid4()}"
     value = cast("bytes", connection().eval(_TAKE, 1, name, fresh, str(KEPT_SECONDS))).decode()
-    content, _, row_id = value.partition(" ")
+    content, row_id, *stored = value.split(" ")
     if content != fresh.partition(" ")[0]:
         raise UnprocessableContent("This Idempotency-Key came with another body before.")
-    return Claim(UUID(row_id), name, value, is_first=value == fresh)
+    return Claim(UUID(row_id), name, value, is_first=value == fresh, is_stored=bool(stored))
 
 
 def _digest(text: str) -> str:

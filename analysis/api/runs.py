@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from accounts.api.etags import etag_of, not_modified
 from accounts.api.plain import endpoint
 from accounts.api.serializers import StrictSerializer
+from accounts.api.throttles import charge, peek
 from accounts.api.views import ScopedView
 from accounts.audit import audit_record
 from accounts.limits import Cost
@@ -145,19 +146,21 @@ class ExportDescription(ScopedView):
         raise NotImplementedError
 
 
-@endpoint(scope=Scope.READ_RESULTS, cost=Cost.SCENARIO_QUERIES, described_by=ExportDescription)
+@endpoint(scope=Scope.READ_RESULTS, described_by=ExportDescription)
 def export(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A run's result as a file, whatever Accept says."""
     query = ExportQuerySerializer(data=request.GET.dict())
     query.is_valid(raise_exception=True)
-    name = query.validated_data["format"]
-    if name not in get_config().output.export_formats:
+    name, output = query.validated_data["format"], get_config().output
+    if name not in output.export_formats:
         raise ValidationError({"format": "This form is switched off here."})
     run = finished_run(request.user, pk)
     readable = may(request.user, Scope.READ_EVIDENCE)
-    etag = etag_of("export", name, run.pk, readable)
+    etag = etag_of("export", name, run.pk, readable, output.precision, output.scientific_notation)
     if unchanged := not_modified(request, etag):
+        peek(request, Cost.SCENARIO_QUERIES, user=request.user)
         return unchanged
+    charge(request, Cost.SCENARIO_QUERIES, user=request.user)
     writer = exports.WRITERS[name]
     content = writer.write(
         readable_result(run.result_document or {}, request.user), run.model_document if readable else None

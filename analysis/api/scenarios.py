@@ -229,9 +229,13 @@ def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about
     """What is kept, or what the client has, is free; what is made for this request counts. Raises Throttled."""
     key = (make, *about, int(time.monotonic() // FRESH_SECONDS))
     found = _kept.find(key)
-    made = found or make(*about)
-    free = found is not None or not_modified(request, made[1]) is not None
-    (peek if free else charge)(request, Cost.SCENARIO_QUERIES, user=request.user)
+    if found is None and "If-None-Match" not in request.headers:
+        charge(request, Cost.SCENARIO_QUERIES, user=request.user)
+        made = make(*about)
+    else:
+        made = found or make(*about)
+        free = found is not None or not_modified(request, made[1]) is not None
+        (peek if free else charge)(request, Cost.SCENARIO_QUERIES, user=request.user)
     if found is None:
         _kept.keep(key, made)
     body, etag = made

@@ -97,7 +97,8 @@ def _begun(
             lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user),
         )
         found = _new(model, claimed, lambda: create(wish))
-    return found, "" if found.is_final else _hint(model), found.pk != claimed.row_id
+        claimed.settle(found.pk)
+    return found, "" if found.is_final else _hint(model), claimed.is_stored or found.pk != claimed.row_id
 
 
 def _new(model: type[ComputationT], claimed: Claim, create: Callable[[], ComputationT]) -> ComputationT:

@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -34,21 +33,19 @@ from analysis.differences import (
 from analysis.models import AnalysisRun, Scenario
 from analysis.news import comparison_question
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.runs import FEWEST, MOST
 from analysis.plots import Plot, Table
 from analysis.plots.comparison import all_numbers, changes_of, courses, waterfall
 from analysis.plots.source import runs_source
 from analysis.reports import run_report
 from analysis.selectors import run_list
-from analysis.services.derived import QUEUE, Answer, TooManyOpen, answer_ask, answer_find, open_admit
-from analysis.services.workers import queue_hint
+from analysis.services.derived import Answer, answer_find
 
 logger = logging.getLogger(__name__)
 
 OFFERED = 100
 """The latest finished runs that can be chosen from the form."""
-OPEN = MOST - 1
-"""Comparisons that a user may wait for at a time: pages ask for them against no limit, and others use the queue."""
 
 
 class NotComparable(ValueError):
@@ -243,13 +240,7 @@ def _progress(request: HttpRequest, runs: Sequence[AnalysisRun], answers: Sequen
 
 def _asked_for(user: User, before: AnalysisRun, missing: Sequence[AnalysisRun]) -> str:
     """Ask for comparisons with a run; gives what stands in their way, in words. Raises RedisError."""
-    for run in missing:
-        question = comparison_question(before, run)
-        try:
-            answer_ask(question=question, admit=partial(open_admit, question=question, user=user, most=OPEN))
-        except TooManyOpen:
-            return "Other comparisons that you asked for come first."
-    return queue_hint(QUEUE) if missing else ""
+    return ask(*(comparison_question(before, run) for run in missing), user=user)
 
 
 def _summary(pairs: Sequence[Pair], names: Sequence[str]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.core.paginator import Paginator
@@ -13,18 +13,20 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accounts.models import User
 from accounts.policies import Scope, may
 from analysis.evidence_influence import ItemInfluence, item_influence
 from analysis.evidence_weights import evidence_standing, evidence_weights
 from analysis.futures import outcome_words
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.evidence_list import EvidenceFilterForm, asked, headings, rows
 from analysis.pages.subject import NO_BASELINE
 from analysis.plots.evidence import balance
 from analysis.reports import Report, run_report
 from analysis.selectors import baseline_run
-from analysis.services.derived import INFLUENCE, Answer, Question, answer_ask, answer_find, told_by
+from analysis.services.derived import INFLUENCE, Answer, Question, answer_find, told_by
 from evidence.models import Evidence
 from evidence.selectors import evidence_by_id, evidence_history, evidence_list
 
@@ -96,7 +98,7 @@ def influence(request: HttpRequest, public_id: str) -> HttpResponse:
     found = _effect(item, run, report)
     if found["answer"] is None:
         try:
-            answer_ask(question=_question(run, report))
+            ask(_question(run, report), user=cast("User", request.user))
         except RedisError as error:
             logger.warning("nobody could be asked what a finding does: %s", error)
     return render(request, "analysis/parts/evidence_influence.html", {"item": item, "asked": True, **found})

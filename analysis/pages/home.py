@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,17 +11,19 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accounts.models import User
 from accounts.policies import Scope
 from analysis.models import AnalysisRun
 from analysis.news import comparison_question, explanation, shifts
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.subject import NO_BASELINE
 from analysis.plots.clusters import clusters_over_time
 from analysis.plots.scenarios import ranking
 from analysis.plots.source import run_source
 from analysis.reports import run_report
 from analysis.selectors import baseline_before, baseline_run, recent_runs
-from analysis.services.derived import answer_ask, answer_find
+from analysis.services.derived import answer_find
 from analysis.wording import percent
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     found = _changes(before, run)
     if before and not found["answer"]:
         try:
-            answer_ask(question=comparison_question(before, run))
+            ask(comparison_question(before, run), user=cast("User", request.user))
         except RedisError as error:
             logger.warning("nobody could be asked what changed: %s", error)
     return render(request, "analysis/parts/changes.html", {**found, "asked": True})

@@ -18,10 +18,10 @@ from accounts.policies import Scope
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.subject import visible_run
-from analysis.services.derived import QUEUE, Answer, answer_ask, answer_find
+from analysis.services.derived import Answer, answer_find
 from analysis.services.run_reports import report_bytes, report_question
-from analysis.services.workers import queue_hint
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ def _asked(run: AnalysisRun, user: User) -> tuple[Answer | None, str]:
         answer = answer_find(question=question)
         if answer.is_final:
             return answer, ""
-        answer_ask(question=question)
-        return answer, queue_hint(QUEUE)
+        return answer, ask(question, user=user)
     except RedisError as error:
         logger.warning("nobody could be asked for a report: %s", error)
         return None, "The queue cannot be reached now. It is tried again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -13,19 +13,20 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
+from accounts.models import User
 from accounts.policies import Scope
 from analysis.engine.sensitivity.outputs import parse_output
 from analysis.engine.spec import parse_model
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.results_panels import subjects_of
 from analysis.pages.subject import finished_run
 from analysis.plots import Column, Table
 from analysis.plots.influence import Effect, carriers, effects
 from analysis.plots.source import run_source
 from analysis.plots.subjects import Subjects
-from analysis.services.derived import INFLUENCE, QUEUE, Answer, Question, answer_ask, answer_find, told_by
-from analysis.services.workers import queue_hint
+from analysis.services.derived import INFLUENCE, Answer, Question, answer_find, told_by
 from evidence.models import Source
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def evidence_part(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = finished_run(request, pk)
     found = _content(run)
     if not found["answer"].is_final:
-        found |= {"asked": True, "hint": _asked(run)}
+        found |= {"asked": True, "hint": _asked(run, cast("User", request.user))}
     return render(request, "analysis/results_evidence.html", {"run": run, **found})
 
 
@@ -54,11 +55,10 @@ def _question(run: AnalysisRun) -> Question:
     return Question(INFLUENCE, (str(told_by(run).pk), parse_output(parse_model(run.model_document), None).name))
 
 
-def _asked(run: AnalysisRun) -> str:
+def _asked(run: AnalysisRun, user: User) -> str:
     """Ask a worker; gives what stands in the way, in words."""
     try:
-        answer_ask(question=_question(run))
-        return queue_hint(QUEUE)
+        return ask(_question(run), user=user)
     except RedisError as error:
         logger.warning("nobody could be asked what the evidence does: %s", error)
         return "The queue cannot be reached now. It is tried again."

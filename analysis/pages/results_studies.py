@@ -24,7 +24,7 @@ from accounts.policies import Scope
 from analysis.api.new_studies import report_new, study_new
 from analysis.choices import RunStatus, StudyMethod
 from analysis.engine.spec import ModelError
-from analysis.models import AnalysisRun, Study
+from analysis.models import AnalysisRun, RobustnessReport, SensitivityStudy, Study
 from analysis.pages.access import requires
 from analysis.pages.results_panels import (
     METHODS,
@@ -36,7 +36,7 @@ from analysis.pages.results_panels import (
     study_panel,
     subjects_of,
 )
-from analysis.pages.run_actions import charged, refused
+from analysis.pages.run_actions import begun_once, refused
 from analysis.pages.subject import finished_run
 from analysis.plots.robustness import SHORT, dimension_table
 from analysis.querysets import ComputationQuerySet
@@ -100,11 +100,12 @@ def study_start(request: HttpRequest, pk: UUID, method: str) -> HttpResponseBase
     run, output = finished_run(request, pk), request.POST.get("output", "")
     body: dict[str, Any] = {"run": str(run.pk)}
     begin: Callable[..., Study] = report_new
+    model: type[Study] = RobustnessReport
     if _checked(method) != ROBUSTNESS:
         body |= {"method": method, "output": output}
-        begin = study_new
+        begin, model = study_new, SensitivityStudy
     try:
-        begin(charged(request, body))
+        begun_once(request, begin, body, model=model, about=f"{method} {output}")
     except (Throttled, LimitsUnavailable) as error:
         messages.error(request, refused(error))
     except ModelError as error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -25,7 +25,7 @@ from analysis.api.new_runs import run_again
 from analysis.api.submission import Wish
 from analysis.choices import RunStatus
 from analysis.engine.spec import ModelError
-from analysis.models import AnalysisRun
+from analysis.models import AnalysisRun, Computation
 from analysis.pages.access import requires
 from analysis.pages.subject import visible_run
 from analysis.selectors import baseline_run_id
@@ -67,16 +67,26 @@ def charged(request: HttpRequest, body: Any = None, pk: UUID | None = None) -> W
     return Wish(user, body, pk or uuid4(), lambda: charge(request, Cost.ANALYSIS_RUNS, user=user))
 
 
-def begun_once(request: HttpRequest, begin: Callable[[Wish], AnalysisRun], body: Any = None) -> UUID:
-    """The id of the run that a form begins, or began when it was sent before. Raises what `begin` raises.
+def begun_once(
+    request: HttpRequest,
+    begin: Callable[[Wish], Computation],
+    body: Any = None,
+    *,
+    model: type[Computation] = AnalysisRun,
+    about: str = "",
+) -> UUID:
+    """The id of what a form begins, or began when it was sent before. Raises what `begin` raises.
 
-    The form brings the id: it is sent twice by a second click, or by loading the answer again.
+    The form brings the id: it is sent twice by a second click, or by loading the answer again. A form that stays while
+    what it asks changes says what it is `about`: then it begins one for each.
     """
     try:
         pk = UUID(request.POST.get("run_id", ""))
     except ValueError:
         pk = uuid4()
-    if AnalysisRun.objects.filter(pk=pk).exists():
+    if about:
+        pk = uuid5(pk, about)
+    if model._default_manager.filter(pk=pk).exists():
         return pk
     try:
         return begin(charged(request, body, pk)).pk
@@ -153,7 +163,7 @@ def _back(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """To the page that the form stood on, or to the run's."""
     page = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
-    return redirect(page) if ours else redirect("run", pk)
+    return HttpResponseRedirect(page) if ours else redirect("run", pk)
 
 
 urlpatterns = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -12,11 +12,13 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 from redis import RedisError
 
+from accounts.models import User
 from accounts.numbers import number_of
 from accounts.policies import Scope
 from analysis.futures import Futures
 from analysis.models import AnalysisRun
 from analysis.pages.access import requires
+from analysis.pages.asking import ask
 from analysis.pages.scenario_filter import ORDERS, ScenarioFilterForm
 from analysis.pages.subject import NO_BASELINE, subject_run
 from analysis.plots.course import course
@@ -24,7 +26,7 @@ from analysis.plots.source import run_source
 from analysis.scenario_map import scenario_map
 from analysis.scenario_profile import Profile, carriers, scenario_profile
 from analysis.scenarios import UnknownScenario, UnknownYear
-from analysis.services.derived import INFLUENCE, Question, answer_ask, answer_find, told_by
+from analysis.services.derived import INFLUENCE, Question, answer_find, told_by
 from analysis.tables.csv_rows import csv_text
 
 logger = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ def scenario_evidence(request: HttpRequest, code: str) -> HttpResponse:
     found = _evidence(run, profile)
     if not found["answer"]:
         try:
-            answer_ask(question=_question(run, profile))
+            ask(_question(run, profile), user=cast("User", request.user))
         except RedisError as error:
             logger.warning("nobody could be asked what carries a scenario: %s", error)
     context = {"asked": True, "profile": profile, "about": _about(request, profile.year, profile.futures), **found}

@@ -14,7 +14,6 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import Throttled
 
-from accounts.api.throttles import charge
 from accounts.limits import Cost, LimitsUnavailable, limit_status
 from accounts.models import User
 from accounts.pages.lookup import row_or_404
@@ -25,6 +24,7 @@ from analysis.engine.faults import ModelError
 from analysis.engine.spec import parse_model
 from analysis.models import AnalysisRun, SavedQuestion, Scenario
 from analysis.pages.access import requires
+from analysis.pages.run_actions import begun_once
 from analysis.pages.subject import NO_BASELINE, NO_RESULT
 from analysis.plots import Plot
 from analysis.plots.source import run_source
@@ -89,11 +89,11 @@ def what_if_run(request: HttpRequest) -> HttpResponseBase:
     try:
         question = _question(request)
         document = question.run_document(iterations=get_config().analysis.monte_carlo.default_iterations)
-        run = run_create(
-            document=document,
-            owner=_user(request),
-            name=question.title[:NAME],
-            admit=lambda: charge(request, Cost.ANALYSIS_RUNS, user=request.user),
+        name = question.title[:NAME]
+        pk = begun_once(
+            request,
+            lambda wish: run_create(document=document, owner=wish.user, name=name, run_id=wish.pk, admit=wish.admit),
+            about=question.query,
         )
     except Throttled:
         minutes = -(-limit_status(user=_user(request), cost=Cost.ANALYSIS_RUNS).reset // 60)
@@ -103,7 +103,7 @@ def what_if_run(request: HttpRequest) -> HttpResponseBase:
     except (ModelError, ValidationError) as error:
         reason = _reasons(error)
     else:
-        return redirect("run", run.pk)
+        return redirect("run", pk)
     messages.error(request, f"Nothing was started. {reason}", extra_tags="error")
     return _back(request)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from analysis.sockets.credentials import Credentials
 from analysis.sockets.errors import NOT_ALLOWED, Shut
-from analysis.sockets.snapshots import Model, visible_read
+from analysis.sockets.snapshots import Model, hidden_read
 
 
 @dataclass(frozen=True)
@@ -41,4 +41,4 @@ def _refusal(question: Question) -> Refusal:
         user = question.credentials.again()
     except Shut as shut:
         return Refusal(shut.code)
-    return Refusal(None, frozenset(question.followed.keys() - visible_read(user, question.followed)))
+    return Refusal(None, hidden_read(user, question.followed))

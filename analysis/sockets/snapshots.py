@@ -57,13 +57,14 @@ def snapshots_read(wanted: Mapping[UUID, Model]) -> list[Snapshot]:
     return [_snapshot(rows[pk], places) if pk in rows else _gone(pk, model) for pk, model in wanted.items()]
 
 
-def visible_read(user: Asker, wanted: Mapping[UUID, Model]) -> set[UUID]:
-    """Those of the computations that the user may see."""
-    found: set[UUID] = set()
+def hidden_read(user: Asker, wanted: Mapping[UUID, Model]) -> frozenset[UUID]:
+    """Those of the computations that the user may not see. One that was deleted is none of them: its end is told."""
+    hidden: set[UUID] = set()
     for model, pks in _by_model(wanted):
-        rows = model._default_manager.visible_to(user)  # type: ignore[attr-defined] # every kind's manager has it
-        found.update(rows.filter(pk__in=pks).values_list("pk", flat=True))
-    return found
+        visible = model._default_manager.visible_to(user)  # type: ignore[attr-defined] # every kind's manager has it
+        rows = model._default_manager.filter(pk__in=pks).exclude(pk__in=visible.values("pk"))
+        hidden.update(rows.values_list("pk", flat=True))
+    return frozenset(hidden)
 
 
 def computation_find(user: Asker, pk: UUID) -> Computation | None:

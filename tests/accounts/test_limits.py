@@ -10,6 +10,7 @@ import pytest
 from redis import ConnectionError as NoRedis
 
 from accounts import limits
+from accounts.api.throttles import charge, refund
 from accounts.limits import (
     AddressCost,
     Cost,
@@ -217,3 +218,12 @@ class TestSigningIn:
         assert answer.status_code == 429
         assert "Wait 15 minutes" in answer.text
         assert answer["Retry-After"] == "900"
+
+
+def test_what_a_worker_was_asked_for_counts_whatever_is_answered(rf):
+    user, request = UserFactory(role="analyst"), rf.get("/")
+    for kept, places in ((False, 0), (True, 1)):
+        before = limit_status(user=user, cost=Cost.ANALYSIS_RUNS).remaining
+        charge(request, Cost.ANALYSIS_RUNS, user=user, kept=kept)
+        refund(request)
+        assert limit_status(user=user, cost=Cost.ANALYSIS_RUNS).remaining == before - places

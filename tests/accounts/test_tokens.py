@@ -88,6 +88,13 @@ def test_the_inactive_get_no_tokens(ada, post):
     assert post("token", {"username": "ada", "password": PASSWORD}).status_code == 401
 
 
+def test_guessing_is_stopped_though_databases_know_other_small_letters(post):
+    UserFactory(username="vivian", password=PASSWORD)
+    for _ in range(10):
+        post("token", {"username": "vivian", "password": "wrong"})
+    assert post("token", {"username": "v\u0130vian", "password": PASSWORD}).status_code == 429
+
+
 @pytest.mark.parametrize("username", ["ada", "ADA"])
 def test_guessing_is_stopped_whatever_the_capitals(ada, post, username):
     for each in ["Ada", "aDa"] * 5:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from tests.processes import environment, running, wait_until
+from tests.processes import START_SECONDS, environment, running, wait_until
 
 LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 TOKEN, IMPORT = "/api/v1/auth/token", "/api/v1/evidence/import"
@@ -37,15 +37,22 @@ def port(tmp_path_factory):
             except httpx.TransportError:
                 return False
 
-        wait_until(answers, 120, "daphne")
+        wait_until(answers, START_SECONDS, "daphne")
         yield free
     assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def web(port):
+    """A client of it."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        yield client
 
 
 @contextmanager
 def connected(port, head):
     """A connection on which the head of a request was sent."""
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(f"{head}\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n".encode())
         yield connection
 
@@ -81,40 +88,34 @@ def test_chunks_are_taken_to_the_limit(port):
 
 
 @pytest.mark.parametrize("body", [b"x" * 10_000_000, iter([b"x" * 1_000_000] * 10)], ids=["length", "chunks"])
-def test_who_sends_all_the_same_reads_why(port, body):
-    answer = httpx.post(f"http://127.0.0.1:{port}{TOKEN}", content=body, headers=JSON)
+def test_who_sends_all_the_same_reads_why(web, body):
+    answer = web.post(TOKEN, content=body, headers=JSON)
     assert (answer.status_code, answer.json()["title"]) == (413, "Request Entity Too Large")
 
 
-def test_a_body_of_the_very_size_is_read(port):
+def test_a_body_of_the_very_size_is_read(web):
     body = b'"' + b"x" * (LIMIT - 2) + b'"'
     for content in (body, iter([body])):
-        answer = httpx.post(f"http://127.0.0.1:{port}{TOKEN}", content=content, headers=JSON)
+        answer = web.post(TOKEN, content=content, headers=JSON)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["message"] == "Invalid data. Expected a dictionary, but got str."
 
 
-def test_a_broken_form_is_answered_by_the_application(port):
-    answer = httpx.post(
-        f"http://127.0.0.1:{port}{TOKEN}",
-        content="no part",
-        headers={"Content-Type": "multipart/form-data; boundary=x"},
-    )
+def test_a_broken_form_is_answered_by_the_application(web):
+    answer = web.post(TOKEN, content="no part", headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
 
 
 @pytest.mark.parametrize("model", ["evidence", "source"])
-def test_forms_that_take_tables_have_room_for_the_largest(port, model):
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        sizes = (20_000_000, 20_100_000)
-        files = [{"file": ("rows.csv", b"x" * size)} for size in sizes]
-        answers = [client.post(f"/admin/evidence/{model}/import", files=file, data={"reason": "y"}) for file in files]
-        assert [answer.status_code for answer in answers] == [403, 413]  # the first for want of a CSRF token
-        assert answers[0].headers["Content-Type"].startswith("text/html")
+def test_forms_that_take_tables_have_room_for_the_largest(web, model):
+    sizes = (20_000_000, 20_100_000)
+    files = [{"file": ("rows.csv", b"x" * size)} for size in sizes]
+    answers = [web.post(f"/admin/evidence/{model}/import", files=file, data={"reason": "y"}) for file in files]
+    assert [answer.status_code for answer in answers] == [403, 413]  # the first for want of a CSRF token
+    assert answers[0].headers["Content-Type"].startswith("text/html")
 
 
-def test_tables_may_be_bigger(port):
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=JSON) as client:
-        assert client.post(f"{IMPORT}?dry_run=true", content=b"x" * 20_000_000).status_code == 401
-        assert client.post(IMPORT, content=b"x" * 20_000_001).status_code == 413
-        assert client.get("/health").status_code == 200
+def test_tables_may_be_bigger(web):
+    assert web.post(f"{IMPORT}?dry_run=true", content=b"x" * 20_000_000, headers=JSON).status_code == 401
+    assert web.post(IMPORT, content=b"x" * 20_000_001, headers=JSON).status_code == 413
+    assert web.get("/health").status_code == 200

@@ -19,7 +19,7 @@ from pathlib import Path
 from aifutures_site.embedded import embedded_redis
 with embedded_redis(Path(sys.argv[1])):
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -35,7 +35,7 @@ def holder(data, tmp_path, name="holder"):
 def test_starts_fast_and_stops(data):
     before = time.monotonic()
     with embedded_redis(data) as url, redis.Redis.from_url(url) as client:
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 15
         assert url == url_of(data)
         assert len(url) < 100
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}

@@ -86,7 +86,7 @@ class TestChains:
         ask("/threaded")
         ((thread, lost),) = seen
         with connections["default"].cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [lost.info.backend_pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [lost.info.backend_pid])
         while len([each for each in seen if each[0] is thread]) < 2:
             assert ask("/threaded").text == "threaded"
         assert lost not in [connection for _, connection in seen[1:]]

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 
 async def waits(request):
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
     return JsonResponse({})
 
 
@@ -34,7 +34,7 @@ async def test_long_waits_hold_no_thread():
     await asyncio.gather(*(client.get("/waits") for _ in range(40)))
     took = time.monotonic() - begin
     await sync_to_async(connections.close_all)()
-    assert took < 4, "the 40 waits of 0.2 seconds came one after the other"
+    assert took < 15, "the 40 waits of 0.5 seconds came one after the other"
 
 
 async def test_files_are_served_in_the_event_loop():

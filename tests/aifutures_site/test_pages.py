@@ -64,12 +64,18 @@ def test_admin_asks_to_sign_in(client):
 
 @pytest.mark.parametrize(
     ("path", "status", "words"),
-    [("/nowhere", 404, "There is no page at this address"), ("/metrics", 403, "Your account may not do this")],
+    [
+        ("/nowhere", 404, "There is no page at this address"),
+        ("/evidence/a%00b", 404, "There is no page at this address"),
+        ("/api/v1/evidence/a%00b/influence", 404, "There is nothing at this address."),
+        ("/metrics", 403, "Your account may not do this"),
+    ],
 )
 def test_error_pages(client, path, status, words):
     answer = client.get(path)
     assert answer.status_code == status
     assert words in answer.text
+    assert "private" in answer["Cache-Control"]
 
 
 def test_error_pages_say_why_and_keep_the_menu(client):

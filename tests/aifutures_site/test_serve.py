@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def get(port: int, path: str) -> tuple[int, str]:
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
         client.request("GET", path)
         answer = client.getresponse()
@@ -89,7 +89,7 @@ def test_life_of_a_server(served):
     for word in ("daphne", "worker --queue interactive", "worker --queue default", "redis-server"):
         lost = parts(process, word)
         kill(lost[0])
-        wait_until(lambda lost=lost, word=word: len(set(parts(process, word)) - set(lost)) == 1, what=word)
+        wait_until(lambda lost=lost, word=word: len(set(parts(process, word)) - set(lost)) == 1, START_SECONDS, word)
     assert get(port, "/health")[0] == 200, "the socket is kept while the web server is started again"
     said = log.read_text()
     assert re.search(r"^web +\| ended by signal 9; starting it again in 0.5 s$", said, re.M)
@@ -99,7 +99,7 @@ def test_life_of_a_server(served):
 
     started = children_of(process.pid)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert not any(alive(pid) for pid in started)
 
 
@@ -107,7 +107,7 @@ def test_nothing_outlives_a_killed_server(served):
     process, _, _ = served
     started = children_of(process.pid)
     kill(process.pid)
-    wait_until(lambda: not any(alive(pid) for pid in started), 10, "the end of all parts")
+    wait_until(lambda: not any(alive(pid) for pid in started), what="the end of all parts")
 
 
 def test_port_in_use(tmp_path):

@@ -81,7 +81,8 @@ def test_a_run_is_handed_over_and_a_cancelled_one_ends_at_once(configured, tmp_p
     assert (run.status, run.result["metadata"]["backend"]) == (RunStatus.SUCCEEDED, "dask")
     assert compared(run.result) == compared(simulate(parse_model(run.model_document)))
     assert cancelled.status == RunStatus.CANCELLED
-    assert ended - asked[0] < 2
+    assert cancelled.iterations_completed < cancelled.iterations_total
+    assert ended - asked[0] < 20
 
 
 def test_without_its_cluster_a_run_goes_on_in_its_worker_or_fails_with_a_reason(configured, monkeypatch):

@@ -37,9 +37,11 @@ def test_a_worker_forgets_them_at_first_and_then_by_the_day(monkeypatch):
     monkeypatch.setattr(worker, "TICK_SECONDS", 0.01)
     beats = []
     kept = tokens()
-    with worker._Timer(SimpleNamespace(show_alive=lambda: beats.append(1))):
+    timer = worker._Timer(SimpleNamespace(show_alive=lambda: beats.append(1)))
+    with timer:
         wait_until(lambda: OutstandingToken.objects.count() == 1)
         later = tokens()
         seen = len(beats)
         wait_until(lambda: len(beats) > seen + 3)
+    timer._thread.join(60)
     assert {kept, later} < set(OutstandingToken.objects.values_list("jti", flat=True))

@@ -17,7 +17,7 @@ from analysis.services.sharing import computation_share
 from analysis.sockets import hub as module
 from analysis.sockets.access import Refusal
 from analysis.sockets.hub import Hub, Topic
-from analysis.sockets.snapshots import snapshot_of, snapshots_read
+from analysis.sockets.snapshots import hidden_read, snapshot_of, snapshots_read
 from tests.factories import AnalysisRunFactory, UserFactory
 from tests.processes import wait_until
 
@@ -109,6 +109,15 @@ def test_the_last_message_comes_after_one_of_the_same_number(django_capture_on_c
         return follower.told
 
     assert asyncio.run(main())[-1] == ("error", True)
+
+
+@pytest.mark.django_db
+def test_a_run_that_was_deleted_hides_nothing_from_who_followed_it():
+    viewer, (hidden, shown, deleted) = UserFactory(role="viewer"), AnalysisRunFactory.create_batch(3)
+    AnalysisRun.objects.filter(pk__in=[shown.pk, deleted.pk]).update(is_shared=True)
+    AnalysisRun.objects.filter(pk=deleted.pk).delete()
+    followed = dict.fromkeys([hidden.pk, shown.pk, deleted.pk], AnalysisRun)
+    assert hidden_read(viewer, followed) == {hidden.pk}
 
 
 @pytest.mark.django_db

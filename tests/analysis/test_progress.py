@@ -2,11 +2,11 @@
 
 import json
 import math
+import time
 
 import pytest
 import redis
 from django.conf import settings
-from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -22,16 +22,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 @pytest.fixture
 def said():
-    """What has been published since."""
+    """What has been published since: so many messages, and whatever else is there by then."""
     with redis.Redis.from_url(settings.REDIS_URL) as client, client.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe(progress.CHANNEL, "accounts:changed")
-        heard.get_message(timeout=1)
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=60)
+        heard.get_message(timeout=60)
 
-        def collect():
-            found = []
-            while (message := heard.get_message(timeout=0.05)) is not None:
-                found.append(json.loads(message["data"]))
+        def collect(expected):
+            found, until = [], time.monotonic() + 10
+            while (message := heard.get_message(timeout=0.05)) or (len(found) < expected and time.monotonic() < until):
+                if message:
+                    found.append(json.loads(message["data"]))
             return found
 
         yield collect
@@ -66,11 +67,11 @@ def test_every_change_is_told_after_the_commit_with_a_higher_number(said, django
     with django_capture_on_commit_callbacks(execute=True):
         run = AnalysisRunFactory(model_document={"name": "A model"}, job_id="a-job")
         run = lifecycle.computation_start(model=type(run))
-        assert said() == []
+        assert said(0) == []
     with django_capture_on_commit_callbacks(execute=True):
         lifecycle.computation_progress(computation=run, iterations_completed=100)
         lifecycle.computation_fail(computation=run, reason="Too big.")
-    started, step, ended = said()
+    started, step, ended = said(3)
     assert [started["type"], step["type"], ended["type"]] == ["changed", "progress", "changed"]
     assert (step["seq"], step["completed"]) == (2, 100)
     end = snapshot_of(type(run).objects.get(pk=run.pk))
@@ -80,11 +81,11 @@ def test_every_change_is_told_after_the_commit_with_a_higher_number(said, django
 def test_who_may_see_less_is_told_about(said, django_capture_on_commit_callbacks):
     user = UserFactory(role="analyst")
     run = AnalysisRunFactory(owner=user, is_shared=True)
-    said()
+    said(0)
     with django_capture_on_commit_callbacks(execute=True):
         computation_share(computation=run, actor=user, shared=False)
         tokens_end(user=user)
-    assert said() == [{"type": "closed", "run_id": str(run.pk)}, user.pk]
+    assert said(2) == [{"type": "closed", "run_id": str(run.pk)}, user.pk]
 
 
 def test_who_may_see_less_is_told_about_though_redis_was_lost_just_now(
@@ -98,7 +99,7 @@ def test_who_may_see_less_is_told_about_though_redis_was_lost_just_now(
     run = AnalysisRunFactory(owner=user, is_shared=True)
     with django_capture_on_commit_callbacks(execute=True):
         computation_share(computation=run, actor=user, shared=False)
-    assert said() == [{"type": "closed", "run_id": str(run.pk)}]
+    assert said(1) == [{"type": "closed", "run_id": str(run.pk)}]
 
 
 def test_a_lost_redis_and_a_number_that_is_none_stop_no_run(monkeypatch):
@@ -106,8 +107,10 @@ def test_a_lost_redis_and_a_number_that_is_none_stop_no_run(monkeypatch):
     monkeypatch.setattr(progress, "_sender", progress._Sender())
     progress.progress_publish(computation=run)
     monkeypatch.setattr(progress, "_sender", progress._Sender())
-    monkeypatch.setattr(progress, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 1)))
-    run.max_half_width, begun = None, timezone.now()
+    tried = []
+    lost = redis.Redis(port=1, retry=Retry(NoBackoff(), 1))
+    monkeypatch.setattr(progress, "connection", lambda: tried.append(1) or lost)
+    run.max_half_width = None
     for _ in range(1000):
         progress.progress_publish(computation=run)
-    assert (timezone.now() - begun).total_seconds() < 1
+    assert 1 <= len(tried) < 10

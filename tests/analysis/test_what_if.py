@@ -69,7 +69,7 @@ def ask(queue):
         def ask(run, request, user=None):
             before = queue.count
             asked = pool.submit(what_if_ask, user=user, run=run, request=request, seconds=PATIENCE)
-            wait_until(lambda: queue.count > before or asked.done(), 5, "the question")
+            wait_until(lambda: queue.count > before or asked.done(), what="the question")
             return asked
 
         yield ask

@@ -7,11 +7,12 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from aifutures_site.environment import PROJECT
 from tests.processes import environment, installed, manage, running, wait_for_start
@@ -105,7 +106,26 @@ def sign_in(page: Page, name: str, path: str = "/") -> None:
     page.goto(f"/accounts/login?next={path}")
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
+
+
+def follow(target: Locator) -> None:
+    """Click what leads to another page, and wait until that one is loaded: only then do its deferred scripts listen."""
+    target.page.wait_for_load_state()
+    with target.page.expect_event("load"):
+        target.click()
+
+
+@contextmanager
+def written(place: Locator, words: str = "") -> Iterator[None]:
+    """In this block, `place` is given a text with these words, however soon another one follows."""
+    texts = place.evaluate_handle("""(place) => {
+      const texts = [];
+      new MutationObserver(() => texts.push(place.textContent)).observe(place, { childList: true });
+      return texts;
+    }""")
+    yield
+    place.page.wait_for_function("([texts, words]) => texts.some((each) => each.includes(words))", arg=[texts, words])
 
 
 def assert_accessible(page: Page, *tags: str) -> None:

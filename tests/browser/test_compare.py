@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-from tests.browser.conftest import assert_accessible, assert_fits, sign_in
+from tests.browser.conftest import assert_accessible, assert_fits, follow, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def test_runs_are_chosen_and_compared(page: Page):
     expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("likel|agree"))
     expect(page.locator(".loading")).to_have_count(0)
     page.get_by_label("What should be explained").select_option(index=1)
-    page.get_by_role("button", name="Show").click()
+    follow(page.get_by_role("button", name="Show"))
     page.locator("#courses").scroll_into_view_if_needed()
     expect(page.locator("#courses .scatterlayer").first).to_be_attached()
     assert_fits(page)

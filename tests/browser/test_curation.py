@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SIZES, Site, assert_accessible, assert_fits, sign_in
+from tests.browser.conftest import PATIENCE, SIZES, Site, assert_accessible, assert_fits, follow, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +48,8 @@ class TestFourEyes:
     def people(self, browser: Browser, site: Site) -> Iterator[list[Page]]:
         """Two who are signed in at once: a curator and an admin."""
         contexts = [browser.new_context(base_url=site.url, viewport=SIZES["desktop"]) for _ in range(2)]
+        for context in contexts:
+            context.set_default_timeout(PATIENCE)
         pages = [context.new_page() for context in contexts]
         for page, name in zip(pages, ("curator", "admin"), strict=True):
             sign_in(page, name, LIST)
@@ -62,10 +64,10 @@ class TestFourEyes:
         before = writer.get_by_label("Strength").input_value()
         writer.get_by_label("Strength").fill("0.91")
         writer.locator("#id_reason").fill("A larger sample.")
-        writer.get_by_role("button", name="Save", exact=True).click()
+        follow(writer.get_by_role("button", name="Save", exact=True))
         open_item(writer, "H2-002")
         assert_fits(writer)
-        writer.get_by_role("button", name="Submit for review").click()
+        follow(writer.get_by_role("button", name="Submit for review"))
         expect(writer.get_by_role("button", name="Approve")).to_have_count(0)
 
         reviewer.goto(f"{LIST}?q=H2-002")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from evidence.tables import MAX_BYTES, write_csv
-from tests.browser.conftest import assert_accessible, assert_fits, sign_in
+from tests.browser.conftest import assert_accessible, assert_fits, follow, sign_in
 from tests.browser.test_curation import LIST, WCAG, open_item
 from tests.evidence.test_imports import ROW, table
 
@@ -19,7 +19,7 @@ def test_a_bad_row_is_named_corrected_imported_and_submitted(page: Page, tmp_pat
     good = {**ROW, **place, "id": name}
     bad = {**good, "id": f"{name}-2", "strength": "1.5"}
     sign_in(page, "curator", LIST)
-    page.get_by_role("link", name="Import", exact=True).click()
+    follow(page.get_by_role("link", name="Import", exact=True))
     assert_fits(page)
     assert_accessible(page, *WCAG)
 
@@ -42,7 +42,7 @@ def test_a_bad_row_is_named_corrected_imported_and_submitted(page: Page, tmp_pat
     assert_fits(page)
     assert_accessible(page, *WCAG)
 
-    page.get_by_role("link", name="Upload the corrected file").click()
+    follow(page.get_by_role("link", name="Upload the corrected file"))
     check(good, {**bad, "strength": "0.5"})
     page.get_by_role("button", name="Import 2 rows").click()
     expect(page.get_by_text("2 rows written.")).to_be_visible()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import assert_accessible, assert_fits, sign_in
+from tests.browser.conftest import assert_accessible, assert_fits, follow, sign_in, written
 
 pytestmark = pytest.mark.browser
 
@@ -78,8 +78,8 @@ def test_a_run_is_followed_through_a_reload_and_a_lost_line_and_cancelled(page: 
     before = done.inner_text()
     expect(done).not_to_have_text(before, timeout=SLOW)
 
-    lines[-1].close(code=1012)
-    expect(page.locator("[data-part='connection']")).to_contain_text("The connection was lost")
+    with written(page.locator("[data-part='connection']"), "The connection was lost"):
+        lines[-1].close(code=1012)
     expect(page.locator("[data-part='connection']")).to_contain_text("Live", timeout=SLOW)
     before = done.inner_text()
     expect(done).not_to_have_text(before, timeout=SLOW)
@@ -89,7 +89,7 @@ def test_a_run_is_followed_through_a_reload_and_a_lost_line_and_cancelled(page: 
     expect(row.get_by_text("Running")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
-    row.get_by_role("link", name="Long one").click()
+    follow(row.get_by_role("link", name="Long one"))
     page.get_by_role("button", name="Cancel this run").click()
     expect(page.locator("h1")).to_have_text("Long one was cancelled", timeout=SLOW)
     assert_accessible(page)
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_a_new_run_is_said_and_found(page: Page):
 def test_a_viewer_is_offered_nothing_that_viewers_may_not_do(page: Page):
     sign_in(page, "viewer", "/runs?whose=published")
     expect(page.get_by_role("link", name="New run")).to_have_count(0)
-    page.locator(".run-list th a").first.click()
+    follow(page.locator(".run-list th a").first)
     expect(page.get_by_role("link", name="Inputs")).to_have_count(0)
     expect(page.locator("summary", has_text="Export")).to_be_visible()
     expect(page.locator(".run-actions form")).to_have_count(0)

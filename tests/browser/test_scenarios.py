@@ -44,7 +44,6 @@ def test_map_and_list_follow_year_and_filter(page: Page, size: str):
 def test_arrow_keys_move_on_the_map(page: Page, size: str):
     sign_in(page, "viewer", "/scenarios")
     expect(page.locator("#map-AAAAAA")).to_be_visible()
-    page.wait_for_load_state()  # only then does the page listen to keys
     page.locator("#map-AAAAAA").focus()
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"):
         page.keyboard.press(key)

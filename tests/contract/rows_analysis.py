@@ -2,17 +2,22 @@
 
 import threading
 import time
+from contextlib import ExitStack
+from functools import partial
 from unittest import mock
 
 import django_rq
+from django.db import connections
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
 from accounts.policies import Role
+from analysis.api import what_if as api_what_if
 from analysis.choices import WorkQueue
 from analysis.jobs import what_if
 from analysis.models import Influence, ScenarioCluster
+from analysis.services.what_if import what_if_begin
 from tests.analysis.api.support import finished_run, interactive_ready
 from tests.contract.rows import Call, least, owned, row, signed_in
 from tests.factories import AnalysisRunFactory, EvidenceFactory, RobustnessReportFactory, SensitivityStudyFactory
@@ -25,6 +30,8 @@ FACTORIES = {
     "sensitivity": SensitivityStudyFactory,
     "robustness": RobustnessReportFactory,
 }
+answering = ExitStack()
+"""What a question has begun; it is to be closed with its test."""
 
 
 def baseline(**call):
@@ -79,21 +86,28 @@ class _Worker(SimpleWorker):
 
 
 def question(owner):
-    """A question, and a worker that will answer it: the model is in its memory already."""
+    """A patient question, and a worker that will answer it: the model is in its memory already."""
     interactive_ready()
     run = finished_run(published=True)
     with mock.patch.object(what_if, "close_old_connections"):
         what_if.document_of(str(run.pk))
-    threading.Thread(target=_answer, daemon=True).start()
+    done = threading.Event()
+    worker = threading.Thread(target=_answer, args=(done,), daemon=True)
+    worker.start()
+    answering.callback(worker.join)
+    answering.callback(done.set)
+    answering.enter_context(mock.patch.object(api_what_if, "what_if_begin", partial(what_if_begin, seconds=60)))
     return Call(body={"overrides": {"posteriors": {"H1": 0.9}}})
 
 
-def _answer():
+def _answer(done):
     queue = django_rq.get_queue(WorkQueue.INTERACTIVE)
-    until = time.monotonic() + 3
-    while not queue.count and time.monotonic() < until:
-        time.sleep(0.01)
-    _Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True, logging_level=None)
+    try:
+        while not (queue.count or done.is_set()):
+            time.sleep(0.01)
+        _Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(burst=True, logging_level=None)
+    finally:
+        connections.close_all()
 
 
 def computations(kind):

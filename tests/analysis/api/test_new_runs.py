@@ -2,10 +2,12 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import django_rq
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from analysis.choices import RunStatus, WorkQueue
 from analysis.engine import ENGINE_VERSION
@@ -245,6 +247,18 @@ class TestIdempotency:
         answers = [analyst.post("/analysis/run", SMALL, **self.KEY) for _ in range(3)]
         assert {answer.json()["run_id"] for answer in answers} == {str(only_run().pk)}
         assert analyst.get("/auth/me").json()["limits"]["analysis_runs"]["remaining"] == 9
+
+    def test_it_stays_the_run_that_was_there_already(self, analyst):
+        analyst.post("/analysis/run", SMALL)
+        there, now = only_run(), timezone.now()
+        ended = {"status": RunStatus.SUCCEEDED, "started_at": now, "finished_at": now, "result": computed()[1]}
+        AnalysisRun.objects.update(**ended)
+        first = analyst.post("/analysis/run", SMALL, **self.KEY)
+        assert (first.status_code, first.json()["cached"]) == (200, True)
+        AnalysisRun.objects.update(finished_at=timezone.now() - timedelta(days=1))  # past what is kept as an answer
+        again = analyst.post("/analysis/run", SMALL, **self.KEY)
+        assert (again.status_code, again.json()) == (200, first.json())
+        assert only_run() == there
 
     def test_another_body_is_refused(self, analyst):
         analyst.post("/analysis/run", SMALL, **self.KEY)

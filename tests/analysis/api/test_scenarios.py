@@ -1,5 +1,7 @@
 """GET /scenarios: the baseline's or a run's, narrowed, ordered, in another year, from cached bytes."""
 
+from uuid import uuid4
+
 import pytest
 from django.test.utils import CaptureQueriesContext
 
@@ -123,6 +125,22 @@ def test_who_has_it_is_told_so_when_the_limit_is_used_up(viewer, api):
     assert viewer.get("/scenarios?year=2031", If_None_Match=etag).status_code == 304
     scenarios._kept = scenarios._Kept()
     assert viewer.get("/scenarios?year=2031", If_None_Match='"another"').status_code == 429
+
+
+def test_no_version_named_is_none_that_one_has(viewer, monkeypatch):
+    asked = [f"/scenarios?min_probability={part / 1000}" for part in range(51)]
+    answers = [viewer.get(path, If_None_Match="*") for path in asked]
+    assert [answer.status_code for answer in answers] == [200] * 50 + [429]
+    made = []
+    monkeypatch.setattr(scenarios, "_list_body", lambda *about: made.append(about))
+    assert viewer.get("/scenarios?year=2032").status_code == 429
+    assert made == [], "what is refused is not made"
+
+
+def test_files_of_runs_that_are_not_there_count_nothing(viewer):
+    before = viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"]
+    assert viewer.get(f"/analysis/{uuid4()}/export?format=csv").status_code == 404
+    assert viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"] == before
 
 
 def test_results_and_files_count_like_scenarios(viewer, baseline):

@@ -161,7 +161,7 @@ def test_who_waits_for_many_comparisons_waits_before_more_are_begun(read, analys
     waiting = [comparison_question(first, run).job_id for run in others]
     read(analyst, first, *others[:5])
     page = read(analyst, first, others[5])
-    assert "Other comparisons that you asked for come first." in page.text
+    assert "Other answers that you asked for come first." in page.text
     assert django_rq.get_queue(QUEUE).job_ids == waiting[:5]
     colleague = UserFactory(role="admin")
     assert "come first" not in read(colleague, others[0], others[1]).text

@@ -230,6 +230,18 @@ def test_a_failed_study_says_why_and_can_be_asked_again(read, analyst, run):
     assert 'id="start-local"' in page.html
 
 
+@pytest.mark.parametrize("method", ["local", "robustness"])
+def test_a_form_that_is_sent_twice_starts_one(client, read, analyst, run, method):
+    tab, model = ("sensitivity", SensitivityStudy) if method == "local" else ("robustness", RobustnessReport)
+    html = read(analyst, run, tab, **({"output": OUTPUT} if method == "local" else {})).html
+    sent = {"output": OUTPUT, "run_id": re.search(r'name="run_id" value="([^"]+)"', html)[1]}
+    before = limit_status(user=analyst, cost=Cost.ANALYSIS_RUNS).remaining
+    for _ in range(2):
+        client.post(reverse("run_study_start", args=[run.pk, method]), sent)
+    assert model.objects.count() == 1
+    assert limit_status(user=analyst, cost=Cost.ANALYSIS_RUNS).remaining == before - 1
+
+
 @pytest.mark.parametrize("output", ["nonsense", "hypothesis:H99@2050", "entropy@1900"])
 def test_a_number_that_there_is_not_starts_nothing(client, analyst, run, output):
     client.force_login(analyst)

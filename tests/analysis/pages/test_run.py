@@ -202,6 +202,12 @@ def test_an_analyst_leaves_others_runs_alone(press, waiting, name):
     assert (row.status, row.is_shared) == (RunStatus.QUEUED, True)
 
 
+def test_one_goes_back_to_pages_of_ours_alone(press, finished, analyst):
+    for page in ("abc", "https://elsewhere.example/", "//elsewhere.example"):
+        assert press(analyst, "run_share", finished, shared="yes", next=page).status_code in {200, 404}
+    assert AnalysisRun.objects.get(pk=finished.pk).is_shared
+
+
 def test_a_rerun_is_a_run_of_ones_own_computed_anew(press, finished):
     AnalysisRun.objects.filter(pk=finished.pk).update(is_shared=True)
     other = UserFactory(role="analyst")

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -277,6 +278,14 @@ def test_run_in_full_begins_a_run_of_ones_own(analyst, baseline, django_capture_
     assert (run.owner, run.status, run.name) == (analyst.analyst, "queued", asked(ASKED).title)
     assert document == asked(ASKED).run_document(iterations=document.run.iterations)
     assert document.run.iterations == 5_000_000
+
+
+def test_run_in_full_pressed_twice_is_one_run_and_another_question_another(analyst, baseline):
+    sent = {"query": ASKED, "run_id": str(uuid4())}
+    pages = {analyst.post(reverse("what_if_run"), sent).url for _ in range(2)}
+    assert len(pages) == AnalysisRun.objects.exclude(pk=baseline.pk).count() == 1
+    other = analyst.post(reverse("what_if_run"), sent | {"query": f"{ASKED}&do=H6:A@2030"}).url
+    assert other not in pages
 
 
 def test_runs_in_full_count_as_runs(analyst, baseline):

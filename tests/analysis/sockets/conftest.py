@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from contextlib import closing, contextmanager
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,7 +20,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from aifutures_site.environment import PROJECT
-from tests.processes import environment, running, wait_for_start, wait_until
+from tests.processes import START_SECONDS, environment, running, wait_for_start, wait_until
+
+connect = partial(connect, open_timeout=60, ping_timeout=60, max_queue=None)
+"""Patient with the server, and ready to hear whatever it says."""
 
 LIMITS = {"limits": {"analyst": {"analysis_runs": "3/hour"}, "sockets_per_user": 3}}
 
@@ -99,18 +103,23 @@ def _answers(port):
     return True
 
 
+def hub_listens():
+    """Return once the server hears what is said: its subscription holds."""
+    from analysis.progress import CHANNEL
+
+    with redis.Redis.from_url(settings.REDIS_URL) as queue:
+        wait_until(lambda: queue.pubsub_numsub(CHANNEL)[0][1], what="the server listens")
+
+
 def lose_subscription():
     """End the connection on which the server hears what is said, once it has one."""
     from analysis.sockets.hub import NAME
 
+    hub_listens()
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-
-        def listening():
-            return [each["id"] for each in queue.client_list(_type="pubsub") if each["name"] == NAME]
-
-        wait_until(listening, what="the server listens")
-        for each in listening():
-            queue.client_kill_filter(_id=each)
+        for each in queue.client_list(_type="pubsub"):
+            if each["name"] == NAME:
+                queue.client_kill_filter(_id=each["id"])
 
 
 class Client:
@@ -122,14 +131,14 @@ class Client:
     def say(self, action, **more):
         self.connection.send(json.dumps({"action": action, **more}))
 
-    def hear(self, seconds=5.0):
+    def hear(self, seconds=60.0):
         return json.loads(self.connection.recv(timeout=seconds))
 
     def ask(self, action, **more):
         self.say(action, **more)
         return self.hear()
 
-    def follow(self, run_id, seconds=60.0):
+    def follow(self, run_id, seconds=START_SECONDS):
         """Everything that is told about a run, to the last message."""
         deadline, heard = time.monotonic() + seconds, []
         while not heard or heard[-1]["type"] == "progress":
@@ -138,7 +147,7 @@ class Client:
             heard.append(message)
         return heard
 
-    def closed(self, seconds=5.0):
+    def closed(self, seconds=60.0):
         """The code that the server closes with, whatever it says before."""
         deadline = time.monotonic() + seconds
         with pytest.raises(ConnectionClosed) as closing_:
@@ -166,6 +175,15 @@ def signed_in(open_socket):
     from accounts.tokens import AccessToken
 
     return lambda user: open_socket("bearer", str(AccessToken.for_user(user)))
+
+
+@pytest.fixture
+def listening(viewer, signed_in):
+    """The server hears what is said already, for somebody else: nobody here loses a message or is doubted at first."""
+    with signed_in(viewer) as other:
+        assert other.ask("ping") == {"type": "pong"}
+        hub_listens()
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ def test_a_run_that_waits_is_cancelled_at_once_and_its_other_followers_are_told(
     with signed_in(analyst) as one, signed_in(analyst) as other:
         assert one.ask("subscribe", run_id=str(run.pk))["status"] == "queued"
         assert other.ask("cancel", run_id=str(run.pk))["type"] == "cancelled"
-        assert one.hear(1)["type"] == "cancelled"
+        assert one.hear()["type"] == "cancelled"
 
 
 def test_an_end_that_nobody_told_is_read_from_the_database(analyst, signed_in):
@@ -35,16 +36,17 @@ def test_an_end_that_nobody_told_is_read_from_the_database(analyst, signed_in):
         AnalysisRun.objects.filter(pk=run.pk).update(
             status=RunStatus.FAILED, error="Too big.", finished_at=timezone.now(), progress_seq=F("progress_seq") + 1
         )
-        end = client.hear(3)
+        end = client.hear()
     assert (end["type"], end["code"], end["message"], end["seq"]) == ("error", "failed", "Too big.", 1)
 
 
+@pytest.mark.usefixtures("listening")
 def test_a_run_that_is_deleted_has_an_end_too(analyst, signed_in):
     run = queued_run(analyst)
     with signed_in(analyst) as client:
         client.ask("subscribe", run_id=str(run.pk))
         run.delete()
-        assert client.hear(3)["code"] == "failed"
+        assert client.hear()["code"] == "failed"
 
 
 def test_a_lost_subscription_is_taken_up_again(analyst, signed_in):
@@ -56,6 +58,7 @@ def test_a_lost_subscription_is_taken_up_again(analyst, signed_in):
         assert client.follow(run.pk)[-1]["type"] == "cancelled"
 
 
+@pytest.mark.usefixtures("listening")
 def test_an_older_message_is_not_passed_on_after_a_newer_one(analyst, signed_in):
     run = queued_run(analyst)
     with signed_in(analyst) as client:
@@ -66,6 +69,7 @@ def test_an_older_message_is_not_passed_on_after_a_newer_one(analyst, signed_in)
         assert [client.hear()["seq"], client.hear()["seq"]] == [7, 8]
 
 
+@pytest.mark.usefixtures("listening")
 def test_messages_that_come_fast_are_thinned_to_four_a_second(analyst, signed_in):
     run = queued_run(analyst)
     with signed_in(analyst) as client:
@@ -105,6 +109,6 @@ def test_who_waits_is_told_the_place_in_the_queue_and_when_it_changes(analyst, s
     with signed_in(analyst) as client:
         first = client.ask("subscribe", run_id=str(run.pk))
         computation_cancel(computation=ahead, actor=None)
-        then = client.hear(4)
+        then = client.hear()
     assert 1 <= then["position"] < first["position"]
     assert first["seq"] == then["seq"], "it is the others that have changed"
