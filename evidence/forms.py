@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.models import User
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.models.assessments import CONTENT
-from evidence.services.hypotheses import ALL_FIELDS, hypothesis_create, hypothesis_edit
+from evidence.services.hypotheses import HYPOTHESIS_FIELDS, hypothesis_edit
 from evidence.services.items import evidence_create, evidence_edit
 from evidence.services.rules import Conflict
 from evidence.services.sources import DETAILS, source_create, source_edit
@@ -39,6 +39,14 @@ class CuratedForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and "seen_version" in self.fields:
             self.initial["seen_version"] = self.instance.version
+
+    def clean(self) -> dict[str, Any]:
+        """What was typed, with lines that end as stored ones do: browsers send them as in CRLF."""
+        super().clean()
+        return {
+            field: value.replace("\r\n", "\n") if isinstance(value, str) else value
+            for field, value in self.cleaned_data.items()
+        }
 
     def _post_clean(self) -> None:
         """Instead of Django's own checks of the row: store it, unless a field is wrong already."""
@@ -70,10 +78,7 @@ class CuratedForm(forms.ModelForm):
 class HypothesisForm(CuratedForm):
     """A question."""
 
-    editable = ALL_FIELDS
-
-    def _create(self, values: dict[str, Any], reason: str) -> Hypothesis:
-        return hypothesis_create(actor=self.actor, values=values, reason=reason)
+    editable = HYPOTHESIS_FIELDS
 
     def _edit(self, values: dict[str, Any], reason: str, version: int | None) -> Hypothesis:
         return hypothesis_edit(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,15 +23,14 @@ from evidence.forms import CuratedForm
 
 
 class PartOfModelForm(CuratedForm):
-    """Stores the fields that were changed, with the reason: who changes others meanwhile undoes nothing."""
+    """Is stored by the service that it names, with the reason."""
 
-    seen_version = None  # type: ignore[assignment]
     name: ClassVar[str]
     edit: ClassVar[Callable[..., Any]]
 
     def _edit(self, values: dict[str, Any], reason: str, version: int | None) -> Any:
-        changes = {field: value for field, value in values.items() if field in self.changed_data}
-        return type(self).edit(**{self.name: self.instance}, actor=self.actor, changes=changes, reason=reason)
+        how = {"actor": self.actor, "changes": values, "reason": reason, "seen": version}
+        return type(self).edit(**{self.name: self.instance}, **how)
 
 
 class InfluenceForm(PartOfModelForm):
@@ -61,15 +62,16 @@ class PartOfModelAdmin(CuratedAdmin):
 
     form: type[PartOfModelForm]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Rows with their `version_of`, from the same statement: a form never has a newer one than what it shows."""
+        records = self.model.history.filter(id=OuterRef("pk")).order_by("-history_id").values("history_id")
+        return super().get_queryset(request).annotate(version=Coalesce(Subquery(records[:1]), 0))
+
     def store(self, obj: Any, *, version: int | None, **how: Any) -> Any:
-        """By the service; there are no versions to compare, since it changes only what differs."""
-        return self.form.edit(**{self.form.name: obj}, **how)
+        """By the service."""
+        return self.form.edit(**{self.form.name: obj}, seen=version, **how)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No, unless the page says otherwise."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """No, unless the page says otherwise."""
         return False
 
@@ -80,7 +82,9 @@ class InfluenceAdmin(MatrixMixin, PartOfModelAdmin):
 
     form = InfluenceForm
     content = INFLUENCE_FIELDS
-    fields = ("source", "source_outcome", "target", "target_outcome", "strength", "description", "reason")
+    fields = (
+        "source", "source_outcome", "target", "target_outcome", "strength", "description", "reason", "seen_version",
+    )  # fmt: skip
     readonly_fields = ("source", "source_outcome", "target", "target_outcome")
 
     list_display = (
@@ -105,7 +109,7 @@ class ScenarioClusterAdmin(PatternMixin, PartOfModelAdmin):
 
     form = ClusterForm
     content = CLUSTER_FIELDS
-    fields = ("order", "name", "pattern", "colour", "reason")
+    fields = ("order", "name", "pattern", "colour", "reason", "seen_version")
     readonly_fields = ("order",)
 
     list_display = ("order", "name", "pattern", "colour_patch")
@@ -124,7 +128,7 @@ class ScenarioAdmin(PartOfModelAdmin):
 
     form = ScenarioForm
     content = SCENARIO_FIELDS
-    fields = ("code", "title", "narrative", "reason")
+    fields = ("code", "title", "narrative", "reason", "seen_version")
     readonly_fields = ("code",)
 
     list_display = ("code", "title")

@@ -20,7 +20,7 @@ from analysis.engine.spec import ModelError, parse_model
 from analysis.models import AnalysisRun
 from analysis.selectors import baseline_run
 from analysis.services.publication import run_publish
-from evidence.services.rules import checked_reason
+from evidence.services.rules import Conflict, checked_reason
 
 LAST = 50
 """Baselines that the page lists, and changes that it tells, at most."""
@@ -64,9 +64,12 @@ class PublicationMixin(ModelAdmin):
         if request.method == "POST":
             try:
                 note = checked_reason(note)
-                run = run_publish(run=run, actor=cast("User", request.user), note=note)
+                seen = request.POST.get("baseline")
+                run = run_publish(run=run, actor=cast("User", request.user), note=note, seen=seen)
             except ValidationError as error:
                 self.message_user(request, f"Not published: {' '.join(error.messages)}", messages.ERROR)
+            except Conflict as error:
+                self.message_user(request, f"Not published: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{run} is the baseline.", messages.SUCCESS)
                 return redirect(reverse("admin:analysis_analysisrun_baselines"))

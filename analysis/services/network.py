@@ -69,13 +69,22 @@ def influence_delete(*, influence: Influence, actor: User, reason: str) -> None:
 
 
 @transaction.atomic
-def influence_edit(*, influence: Influence, actor: User, changes: Mapping[str, Any], reason: str) -> Influence:
+def influence_edit(
+    *, influence: Influence, actor: User, changes: Mapping[str, Any], reason: str, seen: int | None = None
+) -> Influence:
     """Change an influence's strength or description. What it joins stays: that would be another influence.
 
-    Raises PermissionDenied, ValidationError.
+    `seen` is the `version_of` it that the writer looked at; None does not mind. Raises PermissionDenied,
+    ValidationError, StaleVersion, Conflict.
     """
     return _edit(
-        influence, actor=actor, changes=changes, fields=INFLUENCE_FIELDS, reason=reason, action="influence.edit"
+        influence,
+        actor=actor,
+        changes=changes,
+        fields=INFLUENCE_FIELDS,
+        reason=reason,
+        seen=seen,
+        action="influence.edit",
     )
 
 
@@ -110,20 +119,38 @@ def cluster_delete(*, cluster: ScenarioCluster, actor: User, reason: str) -> Non
 
 
 @transaction.atomic
-def cluster_edit(*, cluster: ScenarioCluster, actor: User, changes: Mapping[str, Any], reason: str) -> ScenarioCluster:
+def cluster_edit(
+    *, cluster: ScenarioCluster, actor: User, changes: Mapping[str, Any], reason: str, seen: int | None = None
+) -> ScenarioCluster:
     """Change a cluster's name, pattern or colour; the model must still have a place for every scenario.
 
-    Raises PermissionDenied, ValidationError.
+    `seen` is the `version_of` it that the writer looked at; None does not mind. Raises PermissionDenied,
+    ValidationError, StaleVersion, Conflict.
     """
-    return _edit(cluster, actor=actor, changes=changes, fields=CLUSTER_FIELDS, reason=reason, action="cluster.edit")
+    return _edit(
+        cluster,
+        actor=actor,
+        changes=changes,
+        fields=CLUSTER_FIELDS,
+        reason=reason,
+        seen=seen,
+        action="cluster.edit",
+    )
 
 
 def _edit(
-    given: RowT, *, actor: User, changes: Mapping[str, Any], fields: tuple[str, ...], reason: str, action: str
+    given: RowT,
+    *,
+    actor: User,
+    changes: Mapping[str, Any],
+    fields: tuple[str, ...],
+    reason: str,
+    seen: int | None,
+    action: str,
 ) -> RowT:
     require(actor, Scope.WRITE_MODEL)
     network_hold()
-    row = type(given).objects.select_for_update().get(pk=given.pk)
+    row = locked(given, seen)
     reason = checked_reason(reason)
     changed = differences(row, changes, fields)
     if not changed:

@@ -11,16 +11,21 @@ from accounts.audit import audit_record
 from accounts.models import User
 from accounts.policies import Scope
 from analysis.models import Scenario
-from evidence.services.rules import checked_reason, differences, require, store, write
+from evidence.services.rules import checked_reason, differences, locked, require, store, write
 
 SCENARIO_FIELDS = ("title", "narrative")
 
 
 @transaction.atomic
-def scenario_edit(*, scenario: Scenario, actor: User, changes: Mapping[str, Any], reason: str = "") -> Scenario:
-    """Change a scenario's title or narrative. Raises PermissionDenied, ValidationError."""
+def scenario_edit(
+    *, scenario: Scenario, actor: User, changes: Mapping[str, Any], reason: str = "", seen: int | None = None
+) -> Scenario:
+    """Change a scenario's title or narrative. `seen` is the `version_of` it that the writer looked at.
+
+    Raises PermissionDenied, ValidationError, StaleVersion, Conflict.
+    """
     require(actor, Scope.WRITE_MODEL)
-    row = Scenario.objects.select_for_update().get(pk=scenario.pk)
+    row = locked(scenario, seen)
     reason = checked_reason(reason, needed=False)
     changed = differences(row, changes, SCENARIO_FIELDS)
     if not changed:

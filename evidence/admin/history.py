@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import User
 from accounts.numbers import number_of
-from evidence.services.rules import Conflict
+from evidence.services.rules import Conflict, version_of
 
 MOST = 200
 """Versions that a page offers, the newest."""
@@ -81,9 +81,7 @@ class HistoryMixin(ModelAdmin):
         except (Conflict, PermissionDenied) as error:
             self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
         else:
-            # an open revision gives its item a new version, but no record
-            same = getattr(stored, "version", None) == getattr(obj, "version", None)
-            changed = not same or obj.history.first() != records[0]
+            changed = version_of(stored) != version_of(obj)
             self.message_user(request, _outcome(stored, values, changed=changed), messages.SUCCESS)
         return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_history", args=[obj.pk]))
 

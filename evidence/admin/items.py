@@ -74,10 +74,6 @@ class EvidenceAdmin(ExchangeMixin, ReviewMixin, NotesMixin, LongListAdmin, Curat
         """The items that the words occur in, as the API finds them."""
         return queryset.filter(evidence_matches(search_term)), False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Evidence | None = None) -> bool:
-        """No: items are retired."""
-        return False
-
     @display(description="hypothesis", ordering="hypothesis__order")
     def hypothesis_code(self, item: Evidence) -> str:
         """The hypothesis in short."""

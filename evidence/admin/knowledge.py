@@ -19,7 +19,7 @@ from evidence.choices import TableKind
 from evidence.forms import HypothesisForm, SourceForm
 from evidence.models import Hypothesis, Source
 from evidence.search import SOURCE_TEXTS, source_matches
-from evidence.services.hypotheses import ALL_FIELDS, NUMBERS, OUTCOMES, hypothesis_counts, hypothesis_edit
+from evidence.services.hypotheses import HYPOTHESIS_FIELDS, NUMBERS, OUTCOMES, PLACE, hypothesis_counts, hypothesis_edit
 from evidence.services.sources import DETAILS, WEIGHING_DETAILS, source_counts, source_edit
 
 
@@ -28,7 +28,9 @@ class HypothesisAdmin(CuratedAdmin):
     """The questions. Curators word them; what bears on the numbers is for admins."""
 
     form = HypothesisForm
-    content = ALL_FIELDS
+    content = HYPOTHESIS_FIELDS
+    state = PLACE
+    fields = (*PLACE, *HYPOTHESIS_FIELDS, "reason", "seen_version")
     list_display = (
         "code",
         "label",
@@ -47,10 +49,14 @@ class HypothesisAdmin(CuratedAdmin):
         return super().get_queryset(request).annotate(number_of_items=Count("items"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hypothesis | None = None) -> tuple[str, ...]:
-        """For who may not write the model: the numbers, and the outcomes that approved items speak for."""
+        """Its place; for who may not write the model also the numbers, and outcomes that approved items speak for."""
         if may(request.user, Scope.WRITE_MODEL):
-            return ()
-        return (*NUMBERS, *OUTCOMES) if obj is not None and hypothesis_counts(obj) else NUMBERS
+            return PLACE
+        return (*PLACE, *NUMBERS, *(OUTCOMES if obj is not None and hypothesis_counts(obj) else ()))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: every scenario and every pattern has one letter for each question that there is."""
+        return False
 
     def store(self, obj: Hypothesis, *, version: int | None, **how: Any) -> Hypothesis:
         """By the service of hypotheses."""

@@ -12,24 +12,13 @@ from accounts.models import User
 from accounts.policies import Scope
 from evidence.choices import EvidenceStatus
 from evidence.models import Hypothesis
-from evidence.services.rules import checked_reason, differences, locked, refuse_unknown, require, store, write
+from evidence.services.rules import checked_reason, differences, locked, require, store, write
 
-NUMBERS = ("code", "order", "prior_probability", "initial_probability", "midpoint_year", "midpoint_sd", "speed")
+PLACE = ("code", "order")
+"""What scenarios, patterns and items know a question by: nobody changes it."""
+NUMBERS = ("prior_probability", "initial_probability", "midpoint_year", "midpoint_sd", "speed")
 OUTCOMES = ("outcome_a", "outcome_b")
-ALL_FIELDS = ("label", *OUTCOMES, *NUMBERS)
-
-
-@transaction.atomic
-def hypothesis_create(*, actor: User, values: Mapping[str, Any], reason: str = "") -> Hypothesis:
-    """A new question. Raises PermissionDenied, ValidationError."""
-    require(actor, Scope.WRITE_MODEL)
-    refuse_unknown(values, ALL_FIELDS)
-    hypothesis = Hypothesis(**values)
-    hypothesis.full_clean(validate_constraints=False)  # the fields say the same
-    reason = checked_reason(reason)
-    store(hypothesis, actor=actor, reason=reason)
-    audit_record(actor=actor, action="hypothesis.create", subject=hypothesis, reason=reason)
-    return hypothesis
+HYPOTHESIS_FIELDS = ("label", *OUTCOMES, *NUMBERS)
 
 
 @transaction.atomic
@@ -43,11 +32,11 @@ def hypothesis_edit(
 ) -> Hypothesis:
     """Change a question. Its numbers, and the outcomes that approved items speak for, are for admins, who say why.
 
-    Raises PermissionDenied, ValidationError, StaleVersion, Conflict.
+    Raises PermissionDenied, ValidationError, also for its code and order; StaleVersion, Conflict.
     """
     require(actor, Scope.WRITE_EVIDENCE)
     row = locked(hypothesis, expected_version)
-    changed = differences(row, changes, ALL_FIELDS)
+    changed = differences(row, changes, HYPOTHESIS_FIELDS)
     if not changed:
         return row
     guarded = {*NUMBERS, *(OUTCOMES if hypothesis_counts(row) else ())}
@@ -56,7 +45,7 @@ def hypothesis_edit(
         require(actor, Scope.WRITE_MODEL)
     reason = checked_reason(reason, needed=weighs)
     write(row, changed)
-    row.full_clean(validate_constraints=False)
+    row.full_clean(validate_constraints=False)  # the fields say the same
     row.version += 1
     store(row, actor=actor, reason=reason)
     audit_record(actor=actor, action="hypothesis.edit", subject=row, reason=reason, details={"fields": sorted(changed)})

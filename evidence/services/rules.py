@@ -42,9 +42,16 @@ def locked(row: RowT, expected_version: int | None) -> RowT:
     found = type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
     if found is None:
         raise Conflict(f"{row} has been deleted.")
-    if expected_version is not None and found.version != expected_version:  # type: ignore[attr-defined]
+    if expected_version is not None and version_of(found) != expected_version:
         raise StaleVersion(f"{row} has been changed meanwhile; look at it again.")
     return found
+
+
+def version_of(row: Any) -> int:
+    """The version that a curated row counts; for one that counts none, the number of its newest record, 0 without."""
+    records = row.history.order_by("-history_id").values_list("history_id", flat=True)
+    version: int | None = row.version if hasattr(row, "version") else records.first()
+    return version or 0
 
 
 def refuse_unknown(values: Mapping[str, Any], allowed: Collection[str]) -> None:

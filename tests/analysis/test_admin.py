@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from analysis.models import AnalysisRun, RobustnessReport, SensitivityStudy
 from analysis.services.model_documents import model_document_build
+from analysis.services.publication import run_publish
 from analysis.services.runs import run_create
 from analysis.services.studies import report_create, study_create
 from tests.factories import AnalysisRunFactory, EvidenceFactory, UserFactory
@@ -187,6 +188,26 @@ class TestPublication:
         EvidenceFactory(public_id="H1-900")
         page = client.get(reverse("admin:analysis_analysisrun_publish", args=[self.run().pk]))
         assert ["H1-900" in change.path for change in page.context["changes"]] == [True]
+
+    @pytest.mark.parametrize("published", [True, False])
+    def test_who_has_compared_with_an_older_baseline_is_asked_to_look_again(self, client, admin, published):
+        run, other = self.run(), self.run()
+        if published:
+            run_publish(run=self.run(), actor=admin, note="As first measured.")
+        address = reverse("admin:analysis_analysisrun_publish", args=[run.pk])
+
+        def sent(page):
+            shown = re.search(r'name="baseline" value="([^"]*)"', page.content.decode())
+            return {"note": "Mine.", "baseline": shown[1]}
+
+        seen = sent(client.get(address))
+        run_publish(run=other, actor=UserFactory(role="admin"), note="Theirs.")
+        page = client.post(address, seen)
+        assert "Not published: Another baseline has been published meanwhile" in page.content.decode()
+        assert ">Mine.</textarea>" in page.content.decode()
+        assert AnalysisRun.objects.published().first() == page.context["baseline"] == other
+        client.post(address, sent(page))
+        assert AnalysisRun.objects.published().first() == run
 
     def test_what_did_not_succeed_is_refused_in_words(self, client, admin):
         run = AnalysisRunFactory(failed=True)

@@ -5,8 +5,11 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry
 from analysis.admin import matrix
+from analysis.admin.model import PartOfModelForm
 from analysis.models import Influence, Scenario, ScenarioCluster
 from analysis.services.matrix import network_strengths
+from analysis.services.network import cluster_edit, influence_edit
+from analysis.services.scenarios import scenario_edit
 from tests.factories import AnalysisRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,16 +22,25 @@ def admin(client):
     return user
 
 
+def address(row, page="change"):
+    return reverse(f"admin:analysis_{row._meta.model_name}_{page}", args=[row.pk])
+
+
 @pytest.fixture
-def change(client, admin):
+def opened(client, admin):
+    """What the form of a row holds when it is opened."""
+
+    def opened(row):
+        form = client.get(address(row)).context["adminform"].form
+        return {**form.initial, "reason": ""}
+
+    return opened
+
+
+@pytest.fixture
+def change(client, opened):
     """Send the form of a row with some fields changed, and give the answer."""
-
-    def change(row, **fields):
-        url = reverse(f"admin:analysis_{row._meta.model_name}_change", args=[row.pk])
-        form = client.get(url).context["adminform"].form
-        return client.post(url, {**form.initial, "reason": "", **fields})
-
-    return change
+    return lambda row, **fields: client.post(address(row), {**opened(row), **fields})
 
 
 @pytest.mark.parametrize(
@@ -59,14 +71,79 @@ def test_what_the_model_cannot_have_is_refused_at_its_field(change):
     assert last.pattern == "******"
 
 
-def test_a_field_that_was_left_alone_keeps_what_another_has_written(client, change):
-    row = Influence.objects.first()
-    url = reverse("admin:analysis_influence_change", args=[row.pk])
-    assert client.get(url).status_code == 200
-    Influence.objects.filter(pk=row.pk).update(description="Another's words.")
-    assert change(row, strength=0.25, reason="A survey.").status_code == 302
+class TestTwoAtOnce:
+    """One has the form of a row open while another changes another field of it."""
+
+    TWO = [
+        (Influence, ("strength", 0.125), ("description", "Another's words.")),
+        (ScenarioCluster, ("colour", "#123456"), ("name", "Another's name")),
+        (Scenario, ("title", "My title"), ("narrative", "Another's words.")),
+    ]
+
+    def write(self, row, field, value):
+        edit = {Influence: influence_edit, ScenarioCluster: cluster_edit, Scenario: scenario_edit}[type(row)]
+        given = {edit.__name__.removesuffix("_edit"): row, "actor": UserFactory(role="admin")}
+        edit(**given, changes={field: value}, reason="Seen otherwise.")
+
+    @pytest.mark.parametrize(("model", "mine", "others"), TWO)
+    def test_who_has_seen_an_older_version_changes_nothing(self, client, opened, model, mine, others):
+        row = model.objects.first()
+        before, form = getattr(row, mine[0]), opened(row)
+        self.write(row, *others)
+        typed = {**form, mine[0]: mine[1], "reason": "A survey."}
+        shown = client.post(address(row), typed).context["adminform"].form
+        assert "has been changed meanwhile; look at it again" in str(shown.non_field_errors())
+        assert (shown[mine[0]].value(), shown["reason"].value()) == (str(mine[1]), "A survey.")
+        row.refresh_from_db()
+        assert (getattr(row, mine[0]), getattr(row, others[0])) == (before, others[1])
+        assert client.post(address(row), typed).status_code == 200, "also when it is sent again"
+        typed = {**opened(row), mine[0]: mine[1], "reason": "A survey."}
+        assert client.post(address(row), typed).status_code == 302
+        row.refresh_from_db()
+        assert (getattr(row, mine[0]), getattr(row, others[0])) == (mine[1], others[1])
+
+    @pytest.mark.parametrize(("model", "mine", "others"), TWO)
+    def test_nor_do_they_go_back_to_an_earlier_one(self, client, admin, model, mine, others):
+        row = model.objects.first()
+        self.write(row, *mine)
+        history = address(row, "history")
+        seen = client.get(history).context["object"].version
+        self.write(row, *others)
+        data = {"version": row.history.last().history_id, "reason": "Back.", "seen_version": seen}
+        assert "has been changed meanwhile" in client.post(history, data, follow=True).content.decode()
+        row.refresh_from_db()
+        assert (getattr(row, mine[0]), getattr(row, others[0])) == (mine[1], others[1])
+
+    def test_what_is_changed_while_the_page_is_made_is_not_overwritten(self, client, opened, monkeypatch):
+        row, made = Scenario.objects.first(), PartOfModelForm.__init__
+
+        def changed_meanwhile(form, *args, **kwargs):
+            self.write(row, "narrative", "Another's words.")
+            made(form, *args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PartOfModelForm, "__init__", changed_meanwhile)
+            form = opened(row)
+        assert client.post(address(row), {**form, "title": "My title"}).status_code == 200
+        row.refresh_from_db()
+        assert row.narrative == "Another's words."
+
+
+def test_who_saves_the_words_of_a_scenario_untouched_changes_nothing(client, opened):
+    row = Scenario.objects.first()
+    scenario_edit(scenario=row, actor=UserFactory(role="admin"), changes={"narrative": "One.\n\nTwo."})
+    form = opened(row)
+    sent = {**form, "narrative": form["narrative"].replace("\n", "\r\n")}  # as browsers do
+    records = row.history.count()
+    assert client.post(address(row), sent).status_code == 302
     row.refresh_from_db()
-    assert (row.strength, row.description) == (0.25, "Another's words.")
+    assert (row.narrative, row.history.count()) == ("One.\n\nTwo.", records)
+
+
+def test_a_name_that_is_taken_is_refused_at_its_field(change):
+    row, other = ScenarioCluster.objects.all()[:2]
+    errors = change(row, name=other.name, reason="Why not.").context["adminform"].form.errors
+    assert set(errors) == {"name"}
 
 
 def test_influences_are_added_and_deleted_in_the_matrix_alone(client, admin):
@@ -259,10 +336,12 @@ def test_an_earlier_version_is_compared_and_restored(client, change, model, fiel
     row = model.objects.first()
     before = getattr(row, field)
     assert change(row, **{field: value}, reason="A survey.").status_code == 302
-    address = reverse(f"admin:analysis_{model._meta.model_name}_history", args=[row.pk])
-    lines = client.get(address).context["lines"]
-    assert [(line.before, line.after) for line in lines if line.differs] == [(str(before), str(value))]
-    client.post(address, {"version": row.history.last().history_id, "reason": "Back."})
+    history = address(row, "history")
+    page = client.get(history)
+    assert [(line.before, line.after) for line in page.context["lines"] if line.differs] == [(str(before), str(value))]
+    back = {"version": row.history.last().history_id, "reason": "Back."}
+    client.post(history, {**back, "seen_version": page.context["object"].version})
     row.refresh_from_db()
     assert getattr(row, field) == before
     assert row.history.first().history_change_reason == "Back."
+    assert "It says that already." in client.post(history, back, follow=True).content.decode()

@@ -1,15 +1,18 @@
-"""The network and the clusters, changed by several at once."""
+"""The network, the clusters, the scenarios and the baseline, changed by several at once."""
 
 from threading import Thread
 
 import pytest
 from django.db import connection, transaction
 
-from analysis.models import Influence, ScenarioCluster
+from analysis.models import AnalysisRun, Influence, Scenario, ScenarioCluster
 from analysis.services.matrix import network_edit, network_strengths
-from analysis.services.network import cluster_create, influence_create
+from analysis.services.network import cluster_create, cluster_edit, influence_create, influence_edit
+from analysis.services.publication import run_publish
+from analysis.services.scenarios import scenario_edit
 from evidence.models import Hypothesis
-from tests.factories import UserFactory
+from evidence.services.rules import StaleVersion, version_of
+from tests.factories import AnalysisRunFactory, UserFactory
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -80,3 +83,41 @@ def test_a_whole_network_replaces_what_was_added_meanwhile(at_once):
         lambda: influence(admin, "H6", "H1"), lambda: network_edit(strengths=wanted, actor=admin, reason="As it was.")
     )
     assert network_strengths() == wanted
+
+
+@pytest.mark.parametrize(
+    ("edit", "model", "changes"),
+    [
+        (influence_edit, Influence, [{"strength": 0.125}, {"description": "Otherwise."}]),
+        (cluster_edit, ScenarioCluster, [{"colour": "#123456"}, {"name": "Otherwise"}]),
+        (scenario_edit, Scenario, [{"title": "First"}, {"narrative": "Otherwise."}]),
+    ],
+)
+def test_of_two_who_have_seen_the_same_the_second_is_told(at_once, edit, model, changes):
+    row, told = model.objects.first(), []
+    given = {edit.__name__.removesuffix("_edit"): row, "actor": UserFactory(role="admin"), "reason": "A survey."}
+    given["seen"] = version_of(row)
+
+    def second():
+        with pytest.raises(StaleVersion) as error:
+            edit(**given, changes=changes[1])
+        told.append(str(error.value))
+
+    at_once(lambda: edit(**given, changes=changes[0]), second)
+    assert "has been changed meanwhile" in told[0]
+    row.refresh_from_db()
+    assert changes[0].items() <= vars(row).items() and not changes[1].items() <= vars(row).items()
+
+
+def test_of_two_who_publish_at_once_the_second_is_told(at_once):
+    old, first, later = (AnalysisRunFactory(succeeded=True, published=here) for here in (True, False, False))
+    actor, told = UserFactory(role="admin"), []
+
+    def second():
+        with pytest.raises(StaleVersion) as error:
+            run_publish(run=later, actor=actor, note="Mine.", seen=str(old.pk))
+        told.append(str(error.value))
+
+    at_once(lambda: run_publish(run=first, actor=actor, note="Theirs.", seen=str(old.pk)), second)
+    assert "Another baseline" in told[0]
+    assert AnalysisRun.objects.published().first() == first

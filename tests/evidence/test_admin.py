@@ -3,9 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from analysis.engine.posterior import posteriors
 from analysis.services.model_documents import model_document_build
-from evidence.models import Evidence, Hypothesis
+from evidence.models import Evidence, Hypothesis, Source
 from evidence.services.items import evidence_edit, quality_refresh
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
@@ -88,3 +89,80 @@ def test_an_item_without_an_id_gets_the_next_number(client):
     }
     assert client.post(reverse("admin:evidence_evidence_add"), form).status_code == 302
     assert Evidence.objects.filter(public_id="H1-042", status="draft").exists()
+
+
+@pytest.fixture
+def admin(client):
+    user = UserFactory(role="admin")
+    client.force_login(user)
+    return user
+
+
+def address(row, page, *arguments):
+    return reverse(f"admin:evidence_{row._meta.model_name}_{page}", args=arguments)
+
+
+@pytest.mark.parametrize("make", [SourceFactory, EvidenceFactory, Hypothesis.objects.first])
+def test_nothing_curated_is_deleted_without_a_reason(client, admin, make):
+    row = make()
+    entries = AuditEntry.objects.count()
+    assert client.get(address(row, "delete", row.pk)).status_code == 403
+    assert client.post(address(row, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert address(row, "delete", row.pk) not in client.get(address(row, "change", row.pk)).content.decode()
+    assert "delete_selected" not in client.get(address(row, "changelist")).content.decode()
+    many = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    client.post(address(row, "changelist"), many, follow=True)
+    assert type(row).objects.filter(pk=row.pk).exists() and AuditEntry.objects.count() == entries
+
+
+class TestHypotheses:
+    """Scenarios and patterns have a letter for each, in their order: there are no others, and each keeps its place."""
+
+    def test_none_is_added(self, client, admin):
+        row = Hypothesis.objects.get(code="H1")
+        assert client.get(address(row, "add")).status_code == 403
+        form = {**Hypothesis.objects.values().get(code="H1"), "code": "H7", "order": 7, "reason": "More."}
+        assert client.post(address(row, "add"), form).status_code == 403
+        assert not Hypothesis.objects.filter(code="H7").exists()
+
+    def test_code_and_order_are_read_and_not_changed(self, client, admin):
+        row = Hypothesis.objects.get(code="H1")
+        page = client.get(address(row, "change", row.pk)).content.decode()
+        assert 'name="code"' not in page and 'name="order"' not in page and 'name="speed"' in page
+        form = {**Hypothesis.objects.values().get(code="H1"), "code": "H9", "order": 99, "label": "Other"}
+        assert client.post(address(row, "change", row.pk), {**form, "reason": "Tidier."}).status_code == 302
+        row.refresh_from_db()
+        assert (row.code, row.order, row.label) == ("H1", 1, "Other")
+
+    def test_going_back_leaves_its_place(self, client, admin):
+        row = Hypothesis.objects.get(code="H1")
+        row.code, row.order, row.label = "H0", 0, "Other"
+        row.save()
+        history = address(row, "history", row.pk)
+        changed = [line.name for line in client.get(history).context["lines"] if line.differs]
+        assert changed == ["label", "code", "order"]
+        client.post(history, {"version": row.history.last().history_id, "reason": "Back."})
+        row.refresh_from_db()
+        assert (row.code, row.order) == ("H0", 0) and row.label != "Other"
+
+
+@pytest.mark.parametrize("status", ["approved", "submitted"])
+def test_who_saves_an_item_untouched_changes_nothing(client, curator, status):
+    item = EvidenceFactory(description="One.\nTwo.", rationale="Because.\n\nSo.", status=status)
+    form = client.get(address(item, "change", item.pk)).context["adminform"].form
+    sent = {name: "" if (value := form.initial.get(name)) is None else value for name in form.fields}
+    sent |= {name: sent[name].replace("\n", "\r\n") for name in ("description", "rationale")}  # as browsers do
+    assert client.post(address(item, "change", item.pk), sent).status_code == 302
+    before = (item.description, item.rationale, item.version, item.status)
+    item.refresh_from_db()
+    assert (item.description, item.rationale, item.version, item.status) == before
+
+
+def test_an_id_or_a_source_that_is_taken_is_refused_in_words(client, curator):
+    item = EvidenceFactory(public_id="H1-900")
+    form = {name: getattr(item, name) for name in ("direction", "strength", "authority", "methodology", "replication")}
+    form |= {"public_id": "H1-900", "hypothesis": item.hypothesis_id, "source": item.source_id, "description": "Found."}
+    assert set(client.post(address(item, "add"), form).context["adminform"].form.errors) == {"public_id"}
+    taken = {"title": "Other", "source_type": "think_tank", "publication_date": "2024-01-01", "url": item.source.url}
+    assert client.post(address(item.source, "add"), taken).context["adminform"].form.errors
+    assert Source.objects.count() == 1

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry
 from evidence.duplicates import SourceIndex, marks_of
 from evidence.models import Evidence, EvidenceRevision, Hypothesis, Source
-from evidence.services.hypotheses import hypothesis_create, hypothesis_edit
+from evidence.services.hypotheses import hypothesis_edit
 from evidence.services.items import evidence_create, evidence_edit
 from evidence.services.reviews import evidence_approve, evidence_submit
 from evidence.services.rules import StaleVersion
@@ -54,13 +54,26 @@ ONE_PREPRINT = (
     {"url": "https://arxiv.org/abs/2001.08361", "identifier": ""},
     {"url": "https://www.arxiv.org/pdf/2001.08361v2.pdf", "identifier": ""},
     {"url": "", "identifier": "arXiv:2001.08361v1"},
+    {"url": "", "identifier": "10.48550/arXiv.2001.08361"},
+    {"url": "https://doi.org/10.48550/ARXIV.2001.08361v2", "identifier": ""},
+)
+ONE_OLD_PREPRINT = (
+    {"url": "", "identifier": "arXiv:math.GT/0309136"},
+    {"url": "https://arxiv.org/abs/math/0309136v1", "identifier": ""},
+)
+ONE_BOOK = (
+    {"url": "", "identifier": "ISBN 978-0-262-03384-8"},
+    {"url": "", "identifier": "9780262033848"},
+    {"url": "", "identifier": "ISBN-13: 978 0262033848"},
+    {"url": "", "identifier": "isbn-10 0-262-03384-4"},
+    {"url": "", "identifier": "0262033844"},
 )
 
 
 @pytest.mark.parametrize(
     "forms",
-    [ONE_ADDRESS, ONE_DOI, ONE_PREPRINT],
-    ids=["url", "doi", "arxiv"],
+    [ONE_ADDRESS, ONE_DOI, ONE_PREPRINT, ONE_OLD_PREPRINT, ONE_BOOK],
+    ids=["url", "doi", "arxiv", "old arxiv", "isbn"],
 )
 def test_one_publication_is_known_in_all_its_forms(forms, curator):
     assert set.intersection(*(marks_of(**form) for form in forms))
@@ -80,6 +93,9 @@ def test_one_publication_is_known_in_all_its_forms(forms, curator):
         ({"url": "https://example.org/a?id=1"}, {"url": "https://example.org/a?id=2"}),
         ({"identifier": "10.1000/1"}, {"identifier": "10.1000/11"}),
         ({"identifier": "isbn:9780000000001"}, {"identifier": "isbn:9780000000002"}),
+        ({"identifier": "isbn 0-262-03384-4"}, {"identifier": "isbn 979-0-262-03384-7"}),
+        ({"identifier": "0262033845"}, {"identifier": "ISBN 0262033845"}),
+        ({"identifier": "arXiv:math/0309136"}, {"identifier": "arXiv:math/0309137"}),
     ],
 )
 def test_different_publications_are_kept_apart(one, other):
@@ -96,6 +112,13 @@ def test_a_stored_address_that_is_none_hides_no_other():
 
 def test_isbn_with_and_without_hyphens():
     assert marks_of(url="", identifier="ISBN 978-0-262-03384-8") == marks_of(url="", identifier="isbn:9780262033848")
+
+
+def test_the_check_digit_of_a_short_isbn_is_found_anew():
+    for short, long in (("080442957X", "9780804429573"), ("0-306-40615-2", "978-0-306-40615-7")):
+        assert (
+            marks_of(url="", identifier=short) == marks_of(url="", identifier=long) == {f"isbn:{long.replace('-', '')}"}
+        )
 
 
 @pytest.mark.parametrize("field", ["url", "identifier"])
@@ -280,13 +303,12 @@ def test_a_question_holds_what_a_model_can_use(admin, value):
         hypothesis_edit(hypothesis=row, actor=admin, changes={"prior_probability": value}, reason="New survey.")
 
 
-def test_a_new_question_is_an_admins(curator, admin):
-    values = {field: getattr(Hypothesis.objects.get(code="H1"), field) for field in ("label", "outcome_a", "outcome_b")}
-    values |= {"code": "H7", "order": 7, "initial_probability": 0.5, "midpoint_year": 2030.0, "midpoint_sd": 2.0}
-    values["speed"] = 0.3
-    with pytest.raises(PermissionDenied):
-        hypothesis_create(actor=curator, values=values, reason="New.")
-    assert hypothesis_create(actor=admin, values=values, reason="New.").history.count() == 1
+@pytest.mark.parametrize("change", [{"code": "H9"}, {"order": 99}])
+def test_a_question_keeps_its_place(admin, change):
+    row = Hypothesis.objects.get(code="H1")
+    with pytest.raises(ValidationError, match="cannot be set") as error:
+        hypothesis_edit(hypothesis=row, actor=admin, changes=change, reason="Tidier.")
+    assert set(error.value.message_dict) == set(change)
 
 
 def test_every_question_has_a_history_from_the_start():
