@@ -1,7 +1,8 @@
 """Sources as BibTeX and RIS, read into and written from the table of sources.
 
 Both have kinds of publications and forms of dates of their own. A date without a day counts as the first of its month
-or year; a kind that does not tell a type of source leaves that empty. Addresses and identifiers are taken verbatim.
+or year, and a kind may suggest a type of source or leave that empty: such guesses change nothing that is stored and
+agrees with what the file says. Addresses and identifiers are taken verbatim.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import rispy
 from bibtexparser.library import Library
@@ -23,7 +25,8 @@ from django.core.exceptions import ValidationError
 from tablib import Dataset
 
 from evidence.choices import SourceType
-from evidence.tables import bounded, decoded, plain, table_of
+from evidence.identifiers import ISBN
+from evidence.tables import Guess, bounded, decoded, plain, table_of
 
 for _name in ("bibtexparser", "pylatexenc"):  # a line for each fault of a file, which its uploader is told
     logging.getLogger(_name).setLevel(logging.CRITICAL)
@@ -42,7 +45,10 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DAY = re.compile(r"(\d{4})(?:[-/](\d{1,2}))?(?:[-/](\d{1,2}))?[-/]*\Z")
 _DOI = re.compile(r"(?:doi:\s*)?(10\..+)\Z", re.IGNORECASE)
 _ARXIV = re.compile(r"arxiv:\s*(.+)\Z", re.IGNORECASE)
-_ISBN = re.compile(r"(?:isbn[:\s]*)?((?:\d[\s-]*){9}(?:[\dx]|(?:\d[\s-]*){3}\d))\Z", re.IGNORECASE)
+_BRACE = re.compile(r"[{}]")
+_ESCAPED_BRACE = re.compile(r"\\([{}])")
+_IN_ADDRESSES = str.maketrans({each: quote(each) for each in "{}\\"})
+"""What ends a field of BibTeX or hides its end, as addresses write it."""
 _GAPS = re.compile(r"\s+")
 
 
@@ -159,13 +165,13 @@ def _of_bibtex(entry: Entry) -> dict[str, str]:
         "source_type": _source_type(found.get("type", ""), is_academic=is_academic),
         "publication_date": _day(date),
         "url": found.get("url", ""),
-        "identifier": identifier,
+        "identifier": _ESCAPED_BRACE.sub(r"\1", identifier),
     }
 
 
 def _of_ris(found: Mapping[str, Any]) -> dict[str, str]:
     identifier = found.get("doi") or found.get("accession_number") or ""
-    if not identifier and _ISBN.match(found.get("issn", "")):
+    if not identifier and ISBN.match(found.get("issn", "")):
         identifier = f"ISBN {found['issn']}"
     date = found.get("date") or found.get("year") or found.get("publication_year") or ""
     return {
@@ -192,8 +198,8 @@ def _to_bibtex(row: Mapping[str, str], name: str) -> Entry:
         "year": year,
         "month": str(int(month)),
         "date": row["publication_date"],
-        "url": row["url"],
-        **_named(row["identifier"]),
+        "url": row["url"].translate(_IN_ADDRESSES),
+        **_named(_BRACE.sub(r"\\\g<0>", row["identifier"])),
     }
     kind = "article" if is_academic else "techreport"
     return Entry(kind, name, [Field(key, value) for key, value in fields.items() if value])
@@ -205,8 +211,8 @@ def _named(identifier: str) -> dict[str, str]:
         return {"doi": doi[1]}
     if arxiv := _ARXIV.match(identifier):
         return {"eprint": arxiv[1], "archiveprefix": "arXiv"}
-    if isbn := _ISBN.match(identifier):
-        return {"isbn": isbn[1]}
+    if isbn := ISBN.match(identifier):
+        return {"isbn": isbn["number"]}
     return {"identifier": identifier}
 
 
@@ -242,9 +248,9 @@ def _first(found: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def _source_type(kind: str, *, is_academic: bool) -> str:
-    """The type of source that a kind of report names, else an academic paper or nothing."""
+    """The type of source that a kind of report names, else, at a guess, an academic paper or nothing."""
     named = {word.lower(): each.value for each in SourceType for word in (each.value, each.label)}
-    return named.get(kind.lower(), SourceType.ACADEMIC_PAPER.value if is_academic else "")
+    return named.get(kind.lower(), Guess(SourceType.ACADEMIC_PAPER.value) if is_academic else "")
 
 
 def _month(text: str) -> str:
@@ -256,4 +262,7 @@ def _month(text: str) -> str:
 def _day(text: str) -> str:
     """The first day of a date, as YYYY-MM-DD; what is no date stays, and is refused as one."""
     match = _DAY.match(text.strip())
-    return f"{match[1]}-{int(match[2] or 1):02d}-{int(match[3] or 1):02d}" if match else text
+    if not match:
+        return text
+    parts = [match[1], *(f"{int(part):02d}" for part in match.groups()[1:] if part)]
+    return Guess("-".join([*parts, "01", "01"][:3]), known="-".join(parts))

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
+from evidence.identifiers import isbn_of
 from evidence.titles import Titles, plain
 
 SOME = 3
@@ -18,8 +19,11 @@ _WORK = 100_000_000  # of comparing titles at a time (see `Titles`): a sixth of 
 _LONGEST = 1000
 """Characters in which a number is looked for, more than any field holds: the search takes time with their square."""
 _DOI = re.compile(r"(?:doi:\s*|doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
-_ARXIV = re.compile(r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5}|[a-z-]+/\d{7})(?:v\d+)?(?:\.pdf)?\Z", re.I)
-_ISBN = re.compile(r"isbn[:\s]*([\d\s-]{9,16}[\dx])\Z", re.IGNORECASE)
+_ARXIV = re.compile(
+    r"(?:arxiv:\s*|arxiv\.org/(?:abs|pdf)/|10\.48550/arxiv\.)"
+    r"(?:(\d{4}\.\d{4,5})|([a-z-]+)(?:\.[a-z]{2})?(/\d{7}))(?:v\d+)?(?:\.pdf)?\Z",
+    re.IGNORECASE,
+)
 
 
 class Publication(Protocol):
@@ -35,7 +39,7 @@ def marks_of(*, url: str, identifier: str) -> set[str]:
     """What a publication is recognised by, each written in one way whatever the form it comes in.
 
     The same for http and https, with and without `www.`, a last slash or a fragment; a DOI, arXiv number or ISBN is
-    found in both, without an arXiv version.
+    found in both, an arXiv number without its version and old ones without the class of their subject.
     """
     marks = set()
     if name := identifier.strip():
@@ -58,12 +62,12 @@ def _address(url: str) -> str:
 def _number(text: str) -> str | None:
     if len(text) > _LONGEST:
         return None
+    if match := _ARXIV.search(text):
+        return f"arxiv:{''.join(match.groups(default='')).lower()}"
     if match := _DOI.search(text):
         return f"doi:{match[1].rstrip('/').lower()}"
-    if match := _ARXIV.search(text):
-        return f"arxiv:{match[1].lower()}"
-    if match := _ISBN.search(text):
-        return f"isbn:{re.sub(r'[^0-9x]', '', match[1].lower())}"
+    if isbn := isbn_of(text):
+        return f"isbn:{isbn}"
     return None
 
 

@@ -122,13 +122,13 @@ def evidence_history(*, user: Asker, evidence: Evidence) -> list[HistoryEntry]:
 
 
 def _names(records: Iterable[Any]) -> dict[str, dict[int, str]]:
-    """Codes and keys of the hypotheses and sources that the records mention."""
+    """Codes and keys of the hypotheses and sources that the records mention, also of sources that are gone."""
     records = list(records)
     hypotheses = Hypothesis.objects.filter(pk__in={record.hypothesis_id for record in records})
-    sources = Source.objects.filter(pk__in={record.source_id for record in records})
+    sources = Source.history.filter(id__in={record.source_id for record in records}).order_by().distinct()
     return {
         "hypothesis": dict(hypotheses.values_list("pk", "code")),
-        "source": dict(sources.values_list("pk", "key")),
+        "source": dict(sources.values_list("id", "key")),
     }
 
 

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Any, NoReturn
 from xml.sax import ContentHandler
 
@@ -13,7 +14,7 @@ from defusedxml import sax
 from defusedxml.common import DefusedXmlException
 from django.core.exceptions import ValidationError
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 from tablib import Dataset
 
 from accounts.formulas import guarded, unguarded
@@ -45,8 +46,9 @@ def read_xlsx(raw: bytes) -> Dataset:
             sheet: Any = book.worksheets[0]
             sheet.reset_dimensions()  # what a file says of its own size may be wrong, and would cut rows off
             lines = _lines(sheet)
-            names = [str(cell.value or "").strip() for cell in next(lines, [])]
-            rows = list(_rows(lines, names))
+            head = next(lines, [])
+            names = [str(cell.value or "").strip() for cell in head]
+            rows = list(_rows(lines, names, after=head[-1].row if head else 0))
         finally:
             book.close()
     except ValidationError:
@@ -55,7 +57,7 @@ def read_xlsx(raw: bytes) -> Dataset:
         raise ValidationError("The workbook declares XML entities, which no spreadsheet program does.") from None
     except Exception as error:  # openpyxl raises whatever a broken part of a file makes it trip over
         raise ValidationError(f"The file is not a readable XLSX workbook ({type(error).__name__}).") from error
-    return table_of(names, rows)
+    return table_of(names, [row for _, row in rows], numbers=[number for number, _ in rows])
 
 
 def write_xlsx(table: Dataset) -> bytes:
@@ -65,7 +67,7 @@ def write_xlsx(table: Dataset) -> bytes:
     sheet.freeze_panes = "A2"
     sheet.append(table.headers)
     for row in table:
-        sheet.append([_writable(guarded(plain(cell))) for cell in row])
+        sheet.append([_writable(sheet, guarded(plain(cell))) for cell in row])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -141,16 +143,16 @@ def _lines(sheet: Any) -> Iterator[list[Any]]:
             yield line
 
 
-def _rows(lines: Iterator[list[Any]], names: list[str]) -> Iterator[list[Any]]:
+def _rows(lines: Iterator[list[Any]], names: list[str], *, after: int) -> Iterator[tuple[int, list[Any]]]:
+    """The numbers and texts of rows; `after` is the sheet's row of column names."""
     if len(names) > MAX_COLUMNS:
         raise ValidationError(f"The sheet has more than {MAX_COLUMNS} columns.")
-    for number, line in enumerate(lines, 1):
-        if number > MAX_ROWS + 1:
-            return  # one too many is enough to say so
+    for line in islice(lines, MAX_ROWS + 1):  # one too many is enough to say so
+        number = line[-1].row - after
         if len(line) > len(names):
             raise ValidationError(f"Row {number} has {len(line)} cells, the row of column names has {len(names)}.")
         row = [_text(cell, number, name) for cell, name in zip(line, names, strict=False)]
-        yield [*row, *[""] * (len(names) - len(row))]
+        yield number, [*row, *[""] * (len(names) - len(row))]
 
 
 def _text(cell: Any, number: int, name: str) -> Any:
@@ -169,6 +171,13 @@ def _text(cell: Any, number: int, name: str) -> Any:
     return "" if value is None else unguarded(str(value))
 
 
-def _writable(cell: Any) -> Any:
-    """XML 1.0 has no way to write control characters."""
-    return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", cell) if isinstance(cell, str) else cell
+def _writable(sheet: Any, value: Any) -> Any:
+    """The value, or text as a cell that holds text whatever it looks like, `#N/A` too.
+
+    XML 1.0 has no way to write control characters.
+    """
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value))
+    cell.data_type = "s"
+    return cell

@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from itertools import dropwhile
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,23 +37,58 @@ class TableFormat(TextChoices):
     PARQUET = "parquet", "application/vnd.apache.parquet"
 
 
+class Guess(str):
+    """The text of a cell that its file says in part: that begins with `known`, and what follows is a guess."""
+
+    known: str
+
+    def __new__(cls, text: str, known: str = "") -> Self:
+        """The text, of which the file says `known`."""
+        guess = super().__new__(cls, text)
+        guess.known = known
+        return guess
+
+
+class FileTable(Dataset):
+    """A table whose rows have the `numbers` that they have in its file, where blank rows count too."""
+
+    numbers: Sequence[int] = ()
+
+
+def numbers_of(table: Dataset) -> Sequence[int]:
+    """The numbers of the table's rows, from 1."""
+    return getattr(table, "numbers", ()) or range(1, len(table) + 1)
+
+
 def read_csv(raw: bytes) -> Dataset:
     """A table from UTF-8 text with a line of column names. Raises ValidationError naming the row that is wrong."""
     text = decoded(bounded(raw))
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
-    except csv.Error as error:
-        raise ValidationError(f"The file is not valid CSV: {error}.") from None
+    lines = list(dropwhile(operator.not_, _csv_lines(text)))
     if not lines:
         raise ValidationError("The file is empty.")
-    headers, *rows = lines
+    headers, *others = lines
+    rows = {number: row for number, row in enumerate(others, 1) if row}
     if len(headers) == 1 and (found := re.search(r"[;\t]", headers[0])):
         words = "semicolons" if found[0] == ";" else "tabs"
         raise ValidationError(f"The file has {words} between its columns; save it with commas.")
-    for number, row in enumerate(rows, 1):
+    for number, row in rows.items():
         if len(row) != len(headers):
             raise ValidationError(f"Row {number} has {len(row)} cells, the line of column names has {len(headers)}.")
-    return table_of([name.strip() for name in headers], [[unguarded(cell) for cell in row] for row in rows])
+    cells = [[unguarded(cell) for cell in row] for row in rows.values()]
+    return table_of([name.strip() for name in headers], cells, numbers=list(rows))
+
+
+def _csv_lines(text: str) -> Iterator[list[str]]:
+    """The cells of every line; none of a blank one. Raises ValidationError naming the line that is wrong."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begins = 1
+    try:
+        for line in reader:
+            yield line
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        words = f"The row that begins in line {begins} is not valid CSV ({error})"
+        raise ValidationError(f"{words}; is a quotation mark in it not closed, or not doubled?") from None
 
 
 def read_json(raw: bytes) -> Dataset:
@@ -111,15 +148,17 @@ def decoded(raw: bytes) -> str:
         raise ValidationError(f"Line {line} is not UTF-8 text; save the file as UTF-8.") from None
 
 
-def table_of(headers: list[str], rows: list[list[Any]]) -> Dataset:
-    """A table with rows, not too many, and no column twice. Raises ValidationError."""
+def table_of(headers: list[str], rows: list[list[Any]], *, numbers: Sequence[int] = ()) -> Dataset:
+    """A table with rows, not too many, and no column twice; `numbers` as in `FileTable`. Raises ValidationError."""
     if not rows:
         raise ValidationError("The file has no rows.")
     if len(rows) > MAX_ROWS:
         raise ValidationError(f"The file has more than {MAX_ROWS:,} rows; split it.")
     if twice := sorted({name for name in headers if headers.count(name) > 1}):
         raise ValidationError(f"Columns that are there twice: {', '.join(twice)}.")
-    return Dataset(*rows, headers=headers)
+    table = FileTable(*rows, headers=headers)
+    table.numbers = numbers
+    return table
 
 
 def plain(cell: Any) -> Any:

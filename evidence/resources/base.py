@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -19,25 +21,37 @@ from evidence.models import Source
 from evidence.resources.widgets import TYPES
 from evidence.services.rules import Conflict
 from evidence.services.sources import sources_store
+from evidence.tables import numbers_of
 
 SHOWN = 80
 """Characters of a value that a preview tells."""
+_DIGITS = 16
 
 
 @dataclass(frozen=True)
 class ColumnChange:
-    """What a cell does to a stored object, in short."""
+    """What a cell does to a stored object, in short; where that leaves something out, with a digest of the whole."""
 
     column: str
     before: str
     after: str
+    digest: str = ""
+
+    @classmethod
+    def of(cls, column: str, before: Any, after: Any) -> ColumnChange:
+        """The change of one value into another."""
+        old, new = ("" if value is None else str(value) for value in (before, after))
+        is_cut = max(len(old), len(new)) > SHOWN
+        digest = sha256(f"{old}\x00{new}".encode()).hexdigest()[:_DIGITS] if is_cut else ""
+        return cls(column, _shown(old), _shown(new), digest)
 
 
 class TableResource(ModelResource):
     """Rows of curated objects, written by the services.
 
     `import_data(dataset, user=..., reason=..., use_transactions=False)`, in a transaction of the caller's, writes as
-    that user, for that reason. `outcomes`, `changes` and `warnings` then tell, by row from 1, what became of the rows.
+    that user, for that reason. `outcomes`, `changes` and `warnings` then tell, by row from 1 without blank ones, what
+    became of the rows.
     With `tries`, whose caller takes everything back, others may number items meanwhile.
     New rows are stored together (`new_rows_store`), since one by one takes five times as long.
     """
@@ -71,6 +85,7 @@ class TableResource(ModelResource):
             raise ValidationError(
                 f"Unknown columns: {', '.join(map(str, unknown))}. Known are: {', '.join(self.fields)}."
             )
+        self._numbers = numbers_of(dataset)
         if self.name_column not in headers:
             raise ValidationError(f"The column {self.name_column} is missing; it may be empty for what is new.")
         self._sources = {row.key: row for row in Source.objects.order_by("pk")}
@@ -79,7 +94,7 @@ class TableResource(ModelResource):
     def import_instance(self, instance: models.Model, row: Mapping[str, Any], **kwargs: Any) -> None:
         """Read the row, all of it. Raises ValidationError by column."""
         errors: dict[str, str] = {}
-        self._row: dict[str, Any] = {}
+        self._cells, self._row = row, dict[str, Any]()
         for field in self.get_import_fields():
             if field.readonly or field.column_name not in row:
                 continue
@@ -91,6 +106,10 @@ class TableResource(ModelResource):
         if errors:
             errors.update(self.value_faults())
             raise ValidationError(errors)
+
+    def number_in_file(self, number: int) -> int:
+        """The number that the row has in its file."""
+        return self._numbers[number - 1]
 
     def row_faults(self, number: int) -> Iterator[tuple[str, str]]:
         """What is wrong with the row that the services cannot know, by column."""
@@ -156,9 +175,19 @@ class TableResource(ModelResource):
         self.warnings.setdefault(number, []).append(words)
 
     def source_take(self, source: Source, number: int) -> None:
-        """Have a new source of this row known to the rows after it."""
+        """Have a new source of this row known to the rows after it, and warn where it was deleted or merged before."""
+        index, reasons = self._gone
+        for key in index.same(url=source.url, identifier=source.identifier):
+            words = f"This source was stored before, as {key}, and taken away: {reasons[key] or 'nobody said why.'}"
+            self.warn(number, words)
         self.source_keep(source)
         self._new_sources[source.key] = (number, source)
+
+    @cached_property
+    def _gone(self) -> tuple[SourceIndex, dict[str, str | None]]:
+        """The sources that were deleted, by merging too, and why."""
+        rows = list(Source.history.filter(history_type="-").order_by("history_id"))
+        return SourceIndex.of(rows), {row.key: row.history_change_reason for row in rows}
 
     def source_keep(self, source: Source) -> None:
         """Have a changed source known as it is now."""
@@ -169,15 +198,12 @@ class TableResource(ModelResource):
         """Keep what the row does to a stored object, by column."""
         names = self.columns_of_fields
         told = [
-            ColumnChange(names.get(field, field), shown(getattr(stored, field)), shown(value))
-            for field, value in changes.items()
+            ColumnChange.of(names.get(field, field), getattr(stored, field), value) for field, value in changes.items()
         ]
         self.changes.setdefault(number, []).extend(told)
 
 
-def shown(value: Any) -> str:
-    """A value in short; empty for none."""
-    text = "" if value is None else str(value)
+def _shown(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 

@@ -17,6 +17,7 @@ from import_export.instance_loaders import BaseInstanceLoader
 from tablib import Dataset
 
 from accounts.models import User
+from evidence.choices import EvidenceStatus
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.models.assessments import CONTENT, SCORES
 from evidence.resources.base import TableResource
@@ -41,8 +42,9 @@ class ItemLoader(BaseInstanceLoader):
 
     def __init__(self, resource: EvidenceResource, dataset: Dataset) -> None:
         super().__init__(resource, dataset)
-        ids = {_name(row) for row in dataset.dict}
-        self._items = {item.public_id: item for item in resource.get_queryset().filter(public_id__in=ids - {""})}
+        ids = {_name(row) for row in dataset.dict} - {""}
+        items = resource.get_queryset().filter(public_id__in=ids).with_open_revision()
+        self._items = {item.public_id: item for item in items}
 
     def get_instance(self, row: Mapping[str, Any]) -> Evidence | None:
         """The row's item; None for a new one."""
@@ -103,6 +105,7 @@ class EvidenceResource(TableResource):
         self._hypotheses = {row.code: row for row in Hypothesis.objects.all()}
         self._names = (ItemNames.of if self.tries else ItemNames.held)(self._hypotheses.values())
         self._names.reserve(_name(row) for row in dataset.dict)
+        self._findings = _stored_findings(dataset)
         self._first: dict[str, int] = {}
         self._new_items: list[Evidence] = []
 
@@ -112,7 +115,7 @@ class EvidenceResource(TableResource):
             yield "hypothesis", f"unknown hypothesis {code!r:.40}; known are {', '.join(self._hypotheses)}"
         name = self._row.get("id")
         if name and (first := self._first.get(name)):
-            yield "id", f"{name} is in row {first} already"
+            yield "id", f"{name} is in row {self.number_in_file(first)} already"
 
     def value_faults(self) -> Iterator[tuple[str, str]]:
         """A direction that is none, and scores out of range."""
@@ -138,7 +141,7 @@ class EvidenceResource(TableResource):
                 source = source_edit(source=source, changes=changes, index=self._index, **who)
             elif source is not None and source._state.adding and not is_create:
                 sources_store(sources=[source], **who)
-            outcome = self._create(source, actor) if is_create else self._edit(instance, source, number, **who)
+            outcome = self._create(source, number, actor) if is_create else self._edit(instance, source, number, **who)
         if source is not None and is_new:
             self.source_take(source, number)
         elif source is not None and changes:
@@ -178,15 +181,23 @@ class EvidenceResource(TableResource):
             content["hypothesis"] = self._hypotheses.get(content["hypothesis"])
         return content if source is None else {**content, "source": source}
 
-    def _create(self, source: Source | None, actor: User) -> str:
-        """Take the row's item among the new ones."""
+    def _create(self, source: Source | None, number: int, actor: User) -> str:
+        """Take the row's item among the new ones, and warn where another says the same."""
         content = self._content(source)
         item = evidence_new(actor=actor, content=content, public_id=self._row["id"], names=self._names)
         self._new_items.append(item)
+        finding = _finding(item.hypothesis.code, item.source.key, item.description)
+        if known := self._findings.get(finding):
+            self.warn(number, f"The same finding of this source is {known} already.")
+        self._findings.setdefault(finding, f"row {self.number_in_file(number)}")
         return "created"
 
     def _edit(self, item: Evidence, source: Source | None, number: int, *, actor: User, reason: str) -> str:
-        """Change the row's item, and say what that was: updated, revised or unchanged."""
+        """Change the row's item, and say what that was: updated, revised or unchanged.
+
+        What the row says otherwise than an approved item goes to its open revision, which may say something else still.
+        """
+        draft = (item.open_revision if item.status == EvidenceStatus.APPROVED else None) or item
         content = self._content(source)
         changes = {field: value for field, value in content.items() if not _same(getattr(item, field), value)}
         if not changes:
@@ -194,8 +205,27 @@ class EvidenceResource(TableResource):
         stored = evidence_edit(evidence=item, actor=actor, changes=changes, reason=reason)
         if stored.version == item.version:
             return "unchanged"
-        self.changes_note(number, item, changes)
+        told = {field: value for field, value in changes.items() if not _same(getattr(draft, field), value)}
+        self.changes_note(number, draft, told)
+        if draft is not item:
+            self.warn(number, f"The open revision of {item} takes the change, and is a draft then.")
         return "updated" if all(getattr(stored, field) == value for field, value in changes.items()) else "revised"
+
+
+def _stored_findings(dataset: Dataset) -> dict[tuple[str, ...], str]:
+    """The ids of stored items that may say what a row says, by what they say."""
+    texts = {_plain(str(row.get("description") or "")) for row in dataset.dict}
+    rows = Evidence.objects.order_by("-pk").values_list("hypothesis__code", "source__key", "description", "public_id")
+    return {_finding(*said): name for *said, name in rows.iterator() if _plain(said[-1]) in texts}
+
+
+def _finding(hypothesis: str, source: str, description: str) -> tuple[str, ...]:
+    """What two items that say the same have in common."""
+    return hypothesis, source, _plain(description)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _same(stored: Any, given: Any) -> bool:

@@ -13,6 +13,7 @@ from evidence.models import Source
 from evidence.resources.base import TableResource
 from evidence.resources.widgets import DateWidget, column
 from evidence.services.sources import DETAILS, source_edit, source_new
+from evidence.tables import Guess
 
 
 class SourceLoader(BaseInstanceLoader):
@@ -72,7 +73,7 @@ class SourceResource(TableResource):
             yield "url", f"stands for more than one stored source: {' and '.join(sorted(keys))}"
         for key in keys:
             if first := self._first.get(key):
-                yield "key", f"this publication is in row {first} already"
+                yield "key", f"this publication is in row {self.number_in_file(first)} already"
 
     def write(self, instance: Source, number: int, *, actor: User, reason: str, is_create: bool) -> str:
         """Store the publication."""
@@ -84,7 +85,8 @@ class SourceResource(TableResource):
             if (told := self._row["key"]) and told != source.key:
                 self.warn(number, f"The key {told!r:.60} is not taken: its key is {source.key}.")
             return "created"
-        changes = differing(instance, given)
+        told = {field: value for field, value in given.items() if not self._is_guess(field, instance)}
+        changes = differing(instance, told)
         if changes:
             self.changes_note(number, instance, changes)
             how: dict[str, Any] = {"actor": actor, "reason": reason, "index": self._index}
@@ -92,13 +94,17 @@ class SourceResource(TableResource):
         self._first[instance.key] = number  # not of a refused row, which takes nothing
         return "updated" if changes else "unchanged"
 
+    def _is_guess(self, field: str, stored: Source) -> bool:
+        """Whether the row's cell is a guess, and what the file itself says there agrees with what is stored."""
+        cell = self._cells[field]
+        return isinstance(cell, Guess) and str(getattr(stored, field)).startswith(cell.known)
+
 
 def differing(stored: Source, given: Mapping[str, Any]) -> dict[str, Any]:
     """Of the given details those that change the source, and not only how its address or identifier is written."""
     marks = marks_of(url=stored.url, identifier=stored.identifier)
     found = {field: value for field, value in given.items() if getattr(stored, field) != value}
-    if marks_of(url=found.get("url", ""), identifier="") <= marks:
-        found.pop("url", None)
-    if marks_of(url="", identifier=found.get("identifier", "")) <= marks:
-        found.pop("identifier", None)
+    for field in {"url", "identifier"} & found.keys():
+        if getattr(stored, field) and marks_of(**{"url": "", "identifier": "", field: found[field]}) <= marks:
+            del found[field]
     return found

@@ -19,6 +19,7 @@ from accounts.policies import Scope
 from evidence.models import TableImport
 from evidence.resources import ColumnChange, EvidenceResource, SourceResource, TableResource
 from evidence.services.rules import checked_reason, require
+from evidence.tables import numbers_of
 from evidence.trials import scratch_database
 
 FEW = 100
@@ -35,7 +36,7 @@ class ColumnFault:
 
 @dataclass(frozen=True)
 class RowAnswer:
-    """What became of a row, counted from 1: created, updated, revised, unchanged or refused."""
+    """What became of a row, by its number in the file from 1: created, updated, revised, unchanged or refused."""
 
     row: int
     id: str
@@ -109,10 +110,10 @@ def table_import(
 def _answers(table: Dataset, resource: TableResource, result: Result) -> Iterator[RowAnswer]:
     invalid = {row.number: row.error for row in result.invalid_rows}
     names = table[resource.name_column]
-    for number in range(1, len(table) + 1):
+    for number, row in enumerate(numbers_of(table), 1):
         refused = number in invalid
         yield RowAnswer(
-            row=number,
+            row=row,
             id=str(names[number - 1] or ""),
             outcome="refused" if refused else resource.outcomes[number],
             errors=list(_faults(invalid[number])) if refused else [],

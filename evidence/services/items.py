@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any
+from unicodedata import normalize
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -97,7 +98,7 @@ def evidence_new(
     require(actor, Scope.WRITE_EVIDENCE)
     item = Evidence(public_id=public_id, created_by=actor, updated_by=actor)
     refuse_unknown(content, CONTENT)
-    write(item, content)
+    write(item, _tidied(content))
     if not public_id and item.hypothesis_id is not None:
         item.public_id = (names or ItemNames.held([item.hypothesis])).next(item.hypothesis.code)
     id_check(item.public_id)
@@ -133,7 +134,7 @@ def evidence_edit(
     require(actor, Scope.WRITE_EVIDENCE)
     item = locked(evidence, expected_version)
     revision = item.open_revision if item.status == EvidenceStatus.APPROVED else None
-    changed = differences(revision or item, changes, CONTENT)
+    changed = differences(revision or item, _tidied(changes), CONTENT)
     if not changed:
         return item
     weighs = not changed.keys().isdisjoint(WEIGHING)
@@ -206,10 +207,21 @@ def rescore(row: Assessment) -> bool:
     return before != (row.quality, row.weight)
 
 
+def group_name(text: str) -> str:
+    """The name of a dependency group as it is stored: the same for all ways to type its letters and spaces."""
+    return " ".join(normalize("NFKC", text).split())
+
+
 def id_check(public_id: str) -> None:
     """Raise ValidationError for an id that no item may have."""
     if public_id in RESERVED_IDS:
         raise ValidationError({"public_id": ValidationError("This name is not free.", code="reserved")})
+
+
+def _tidied(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to be written, with the name of its group as it is stored."""
+    group = content.get("dependency_group")
+    return {**content, "dependency_group": group_name(group)} if isinstance(group, str) else dict(content)
 
 
 def _check(row: Assessment, *, unique: bool = True) -> None:

@@ -16,9 +16,10 @@ from accounts.audit import audit_record
 from accounts.models import User
 from evidence.choices import EvidenceStatus
 from evidence.documents import EvidenceDocument, EvidenceError, EvidenceItemDocument, Fault, SourceDocument, handles_of
+from evidence.duplicates import SourceIndex
 from evidence.models import Evidence, Hypothesis, Source
 from evidence.quality import quality_of, weight_of
-from evidence.services.items import id_check, quality_refresh
+from evidence.services.items import group_name, id_check, quality_refresh
 from evidence.services.reviews import revisions_reject
 from evidence.services.rules import BATCH
 from evidence.services.sources import source_check
@@ -102,23 +103,28 @@ def _faults(path: str, names: Mapping[str, str], check: Callable[[], None]) -> I
 
 
 def _matching_sources(document: EvidenceDocument, faults: list[Fault]) -> dict[SourceDocument, Source]:
-    """The row of every publication in the file: the stored one of the same identifier or address, or a new one."""
-    stored = {handle: row for row in Source.objects.all() for handle in handles_of(row)}
+    """The row of every publication in the file: the stored one, however it is written there, or a new one."""
+    known = {row.key: row for row in Source.objects.order_by("pk")}
+    handles = {handle: key for key, row in known.items() for handle in handles_of(row)}
+    marks = SourceIndex.of(known.values())
     rows: dict[SourceDocument, Source] = {}
-    taken: set[int] = set()
+    taken: dict[str, int] = {}
     for index, source in enumerate(item.source for item in document.items):
         if source in rows:
             continue
-        found = [stored[handle] for handle in handles_of(source) if handle in stored]
-        matches = list(dict.fromkeys(found))
-        if len(matches) > 1:
-            keys = " and ".join(repr(match.key) for match in matches)
-            faults.append(Fault(f"items[{index}].source", f"stands for more than one stored source: {keys}"))
-        elif matches and matches[0].pk in taken:
-            key = repr(matches[0].key)
-            faults.append(Fault(f"items[{index}].source", f"is not the first in the file for the stored source {key}"))
-        rows[source] = matches[0] if matches else Source(key=source.key)
-        taken.update(match.pk for match in matches)
+        written_so = [handles[handle] for handle in handles_of(source) if handle in handles]
+        keys = list(dict.fromkeys(written_so)) or marks.same(url=source.url, identifier=source.identifier)
+        if len(keys) > 1:
+            words = f"stands for more than one stored source: {' and '.join(map(repr, keys))}"
+            faults.append(Fault(f"items[{index}].source", words))
+        elif keys and keys[0] in taken:
+            words = f"is that of items[{taken[keys[0]]}], {keys[0]!r}, described in another way"
+            faults.append(Fault(f"items[{index}].source", words))
+        rows[source] = known[keys[0]] if keys else Source(key=source.key, **source.model_dump())
+        if not keys:
+            known[source.key] = rows[source]
+            marks.add(rows[source])
+        taken.update(dict.fromkeys(keys or [source.key], index))
     return rows
 
 
@@ -158,7 +164,7 @@ def _values(item: EvidenceItemDocument, hypothesis: Hypothesis, source: Source) 
         **scores,
         "description": item.description,
         "rationale": item.rationale,
-        "dependency_group": item.dependency_group,
+        "dependency_group": group_name(item.dependency_group),
         "quality": quality,
         "weight": weight_of(
             direction=item.direction,

@@ -96,7 +96,7 @@ ROWS = [
         "evidence/import",
         least(Role.CURATOR, 200),
         make=item(body=[{"id": NAME, "description": "Found again."}]),
-        queries=14,
+        queries=16,
     ),
     row("GET", "evidence/export", least(Role.ANALYST, 200), make=item(), queries=3),
     row("GET", "sources", least(Role.ANALYST, 200), make=sources, queries=3),

@@ -20,6 +20,7 @@ from evidence.jobs import import_step
 from evidence.models import Evidence, Source, TableImport
 from evidence.services import import_files, imports
 from evidence.services.import_files import KEPT, files_forget, step_fail
+from evidence.services.items import evidence_edit
 from evidence.spreadsheets import write_xlsx
 from evidence.tables import read_csv, read_json, write_csv, write_json
 from tests.evidence.test_files import BIBTEX, book, zipped
@@ -207,6 +208,30 @@ class TestPeople:
         assert AuditEntry.objects.filter(action__endswith=".import").count() == 1
         assert AuditEntry.objects.get(action="evidence.import").details["file"] == "rows.csv"
         assert not AuditEntry.objects.filter(action="import.finish").exists()
+
+    @pytest.mark.parametrize(
+        ("status", "row", "theirs"),
+        [
+            ("approved", {"strength": "0.6"}, {"strength": 0.55}),
+            ("approved", {"strength": "0.6"}, {"direction": "B"}),
+            ("draft", {"description": "x" * 100 + "ours"}, {"description": "x" * 100 + "theirs"}),
+        ],
+        ids=["a revision", "a revision of something else", "the end of a long text"],
+    )
+    def test_what_a_colleague_wrote_meanwhile_is_not_written_over(self, client, curator, status, row, theirs):
+        item = EvidenceFactory(public_id="H1-900", status=status, description="x" * 100 + "old")
+        upload(client, csv_of({"id": "H1-900", **row}), reason="Ours.")
+        record = TableImport.objects.get()
+        item = evidence_edit(evidence=item, actor=UserFactory(role="curator"), changes=theirs, reason="Theirs.")
+        page = step(client, record, "import")[1].content.decode()
+        record.refresh_from_db()
+        item.refresh_from_db()
+        draft = item.open_revision or item
+        assert (record.status, record.fault) == ("checked", import_files.CHANGED) and import_files.CHANGED in page
+        assert {field: getattr(draft, field) for field in theirs} == theirs
+        step(client, record, "import")
+        record.refresh_from_db()
+        assert record.status == "imported"
 
     def test_a_check_holds_no_hypotheses(self, client, curator):
         with CaptureQueriesContext(connection) as queries:

@@ -15,6 +15,7 @@ from accounts.models import AuditEntry
 from evidence.duplicates import likely_pairs
 from evidence.identifiers import identifier_fault
 from evidence.models import Evidence, Source
+from evidence.selectors import evidence_history
 from evidence.services.items import evidence_edit
 from evidence.services.merges import source_merge
 from evidence.services.sources import source_create, source_edit
@@ -175,6 +176,31 @@ class TestMerge:
             source_merge(kept=kept, merged=counting, actor=curator, reason="One report.")
         source_merge(kept=kept, merged=waiting, actor=curator, reason="One report.")
         assert kept.items.count() == 1
+
+    def test_what_counts_gets_its_identifier_from_admins_only(self):
+        curator, kept = UserFactory(role="curator"), EvidenceFactory().source
+        source_merge(kept=kept, merged=SourceFactory(authors="Ada"), actor=curator, reason="One report.")
+        made_up = SourceFactory(identifier="10.1000/x")
+        with pytest.raises(PermissionDenied):
+            source_merge(kept=kept, merged=made_up, actor=curator, reason="One report.")
+        kept = source_merge(kept=kept, merged=made_up, actor=UserFactory(role="admin"), reason="One report.")
+        assert (kept.authors, kept.identifier) == ("Ada", "10.1000/x")
+
+    def test_a_revision_that_says_nothing_new_any_more_is_dropped(self):
+        admin, item, merged = UserFactory(role="admin"), EvidenceFactory(), SourceFactory()
+        item = evidence_edit(evidence=item, actor=admin, changes={"source": merged}, reason="The original.")
+        before = item.version
+        source_merge(kept=item.source, merged=merged, actor=admin, reason="One report.")
+        item.refresh_from_db()
+        assert (item.version, item.revisions.count()) == (before + 1, 0)
+
+    def test_an_items_history_still_names_the_source_that_is_gone(self):
+        admin, item, kept = UserFactory(role="admin"), EvidenceFactory(), SourceFactory()
+        evidence_edit(evidence=item, actor=admin, changes={"description": "Found again."})
+        key = item.source.key
+        source_merge(kept=kept, merged=item.source, actor=admin, reason="One report.")
+        (change,) = evidence_history(user=admin, evidence=item)[0].changes
+        assert (change.field, change.before, change.after) == ("source", key, kept.key)
 
     def test_what_is_under_review_has_to_be_submitted_again_by_who_merged_it(self):
         curator, item = UserFactory(role="curator"), EvidenceFactory(status="submitted")

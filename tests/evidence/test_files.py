@@ -19,8 +19,9 @@ from evidence.models import Source
 from evidence.resources import EvidenceResource, SourceResource
 from evidence.services.exports import export_make
 from evidence.services.imports import evidence_import, source_import
+from evidence.services.sources import DETAILS
 from evidence.spreadsheets import read_xlsx, write_xlsx
-from evidence.tables import write_csv
+from evidence.tables import numbers_of, write_csv
 from tests.evidence.test_imports import ROW
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
@@ -67,7 +68,7 @@ class TestSpreadsheets:
         assert list(table) == [("x", "0.625", "5", "2024-03-01"), ("", "True", "=1+1", "")]
 
     def test_no_cell_that_is_written_is_a_formula(self):
-        texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain", "'=1", "a\x01b"]
+        texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain", "'=1", "#N/A", "#REF!", "a\x01b"]
         raw = write_xlsx(Dataset(*[[text, 0.5, date(2024, 3, 1)] for text in texts], headers=["t", "n", "d"]))
         cells = [row[0] for row in openpyxl.load_workbook(io.BytesIO(raw)).active.iter_rows(min_row=2)]
         assert {cell.data_type for cell in cells} == {"s"}
@@ -93,6 +94,12 @@ class TestSpreadsheets:
     def test_bad_workbooks_are_refused_in_words(self, raw, words):
         with pytest.raises(ValidationError, match=words):
             read_xlsx(raw())
+
+    def test_rows_have_the_numbers_that_they_have_in_the_sheet(self):
+        raw = book([], ["id", "a"], [], ["x", 1], [], [], ["y", 2])
+        assert list(numbers_of(read_xlsx(raw))) == [2, 5]
+        with pytest.raises(ValidationError, match="Row 5, column a: holds a formula"):
+            read_xlsx(book([], ["id", "a"], [], ["x", 1], [], [], ["y", "=1"]))
 
     def test_a_wrong_dimension_hides_no_rows(self):
         raw = changed(book(["id", "a"], ["x", 1], ["y", 2]), b'<dimension ref="A1:B3"', b'<dimension ref="A1:A2"')
@@ -212,6 +219,16 @@ class TestBibliographies:
         raw = f"TY  - JOUR\nTI  - A\nSN  - {number}\nER  -\n".encode()
         assert table_read(TableKind.SOURCES, "a.ris", raw).dict[0]["identifier"] == identifier
 
+    @pytest.mark.parametrize("ending", ["bib", "ris"])
+    def test_braces_come_back(self, ending):
+        row = ["", "A", "", "", "think_tank", date(2024, 1, 1), "https://example.org/{a}\\", "No. {1"]
+        table = Dataset(row, row, headers=["key", *DETAILS])
+        rows = table_read(
+            TableKind.SOURCES, f"a.{ending}", FORMATS[TableKind.SOURCES][ending].write(table, SourceResource)
+        )
+        url = "https://example.org/%7Ba%7D%5C" if ending == "bib" else row[-2]
+        assert [(row["url"], row["identifier"]) for row in rows.dict] == [(url, "No. {1")] * 2
+
     def test_a_string_may_be_there_twice_if_it_says_the_same(self):
         text = b"@string{m = {Mag}}\n@string{m = {%b}}\n@article{a, title={x}, journal=m}\n"
         assert table_read(TableKind.SOURCES, "a.bib", text % b"Mag").dict[0]["publisher"] == "Mag"
@@ -294,6 +311,42 @@ class TestRoundTrips:
         assert "'told' is not taken" in answer.rows[2].warnings[0]
         stored.refresh_from_db()
         assert (stored.title, stored.identifier, stored.source_type) == ("New", "10.1000/a", "think_tank")
+
+    @pytest.mark.parametrize(
+        ("raw", "date_and_type"),
+        [
+            (b"@article{x, title={T}, year={2024}, doi={10.1000/x}}", ("2024-05-17", "industry_report")),
+            (b"@article{x, title={T}, year={2024}, month=may, doi={10.1000/x}}", ("2024-05-17", "industry_report")),
+            (b"@article{x, title={T}, year={2024}, month=jun, doi={10.1000/x}}", ("2024-06-01", "industry_report")),
+            (b"@article{x, title={T}, date={2024-05-18}, doi={10.1000/x}}", ("2024-05-18", "industry_report")),
+            (b"@article{x, title={T}, year={2023}, doi={10.1000/x}}", ("2023-01-01", "industry_report")),
+            (b"@report{x, title={T}, type={Government study}, doi={10.1000/x}}", ("2024-05-17", "government_study")),
+        ],
+    )
+    def test_what_a_bibliography_only_suggests_changes_nothing_stored(self, raw, date_and_type):
+        stored = SourceFactory(
+            title="T", identifier="10.1000/x", publication_date="2024-05-17", source_type="industry_report"
+        )
+        source_import(actor=UserFactory(role="curator"), table=table_read(TableKind.SOURCES, "a.bib", raw))
+        stored.refresh_from_db()
+        assert (str(stored.publication_date), stored.source_type) == date_and_type
+
+    def test_an_identifier_is_added_to_a_source_known_by_its_address(self):
+        stored = SourceFactory(url="https://doi.org/10.1000/abc")
+        table = Dataset([stored.key, "10.1000/abc"], headers=["key", "identifier"])
+        for outcome in ("updated", "unchanged"):
+            assert source_import(actor=UserFactory(role="curator"), table=table).counts == {outcome: 1}
+        stored.refresh_from_db()
+        assert stored.identifier == "10.1000/abc"
+
+    @pytest.mark.parametrize("ending", ["bib", "ris"])
+    def test_an_isbn_comes_back_as_the_same(self, ending):
+        curator = UserFactory(role="curator")
+        for identifier in ("978-0-262-03384-8", "ISBN-10: 0-306-40615-2"):
+            SourceFactory(identifier=identifier)
+        file = export_make(actor=curator, kind=TableKind.SOURCES, rows=Source.objects.all(), format=ending)
+        answer = source_import(actor=curator, table=table_read(TableKind.SOURCES, file.name, file.content))
+        assert answer.counts == {"unchanged": 2}, answer.rows
 
     def test_a_refused_row_takes_neither_id_nor_publication(self):
         curator = UserFactory(role="curator")

@@ -8,6 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.formulas import guarded, unguarded
 from accounts.models import AuditEntry
@@ -18,6 +20,7 @@ from evidence.resources.items import COLUMNS
 from evidence.selectors import evidence_list
 from evidence.services.imports import evidence_import
 from evidence.services.items import evidence_edit
+from evidence.services.merges import source_merge
 from evidence.tables import read_csv, read_json, write_csv, write_json, write_parquet
 from tests.factories import EvidenceFactory, SourceFactory, UserFactory
 
@@ -260,8 +263,8 @@ def test_a_status_that_is_not_the_items_is_a_warning(curator):
     EvidenceFactory(public_id="H1-001", status="approved")
     rows = [
         {**ROW, "status": "approved"},
-        {**ROW, "id": "H1-901", "status": "draft"},
-        {**ROW, "id": "H1-902", "status": ""},
+        {**ROW, "id": "H1-901", "status": "draft", "description": "Another."},
+        {**ROW, "id": "H1-902", "status": "", "description": "A third."},
     ]
     answer = evidence_import(actor=curator, table=table(*rows))
     assert [row.warnings for row in answer.rows] == [
@@ -300,6 +303,9 @@ def test_wrong_columns_are_named(curator, header, words):
         (read_csv, b"id\n" + b"x\n" * 10_001, "more than 10,000 rows"),
         (read_csv, b"x" * 20_000_001, "larger than"),
         (read_csv, b"id\n" + b"x" * 200_000, "not valid CSV"),
+        (read_csv, b'id,description\nx,"a\nb"\n\ny,"c\nz,d\n', "row that begins in line 5 is not valid CSV"),
+        (read_csv, b'id,description\nx,"c\ny,"d"\n', "row that begins in line 2 is not valid CSV"),
+        (read_csv, b"\nid,description\n\n\nx\n", "Row 3 has 1 cells"),
         (read_json, b"{", "not valid JSON"),
         (read_json, b"\xff", "not UTF-8"),
         (read_json, b'[{"id": NaN}]', "NaN is no JSON number"),
@@ -316,6 +322,66 @@ def test_wrong_columns_are_named(curator, header, words):
 def test_a_broken_file_is_refused_in_words(read, raw, words):
     with pytest.raises(ValidationError, match=words):
         read(raw)
+
+
+def test_rows_have_the_numbers_that_they_have_in_the_file(curator):
+    lines = ["", "id,strength", "", "", "x,5", "", 'H1-900,".5"', "H1-900,.5", ""]
+    EvidenceFactory(public_id="H1-900")
+    answer = evidence_import(actor=curator, table=read_csv("\n".join(lines).encode()), dry_run=True)
+    assert [(row.row, row.outcome) for row in answer.rows] == [(3, "refused"), (5, "unchanged"), (6, "refused")]
+    assert answer.rows[2].errors[0].message == "H1-900 is in row 5 already"
+
+
+def test_a_finding_that_is_stored_already_is_a_warning(curator):
+    new = {**ROW, "id": ""}
+    other = [{**new, "hypothesis": "H2"}, {**new, "source_url": "https://example.org/2"}, {**new, "description": "No."}]
+    answer = evidence_import(actor=curator, table=table(new, {**new, "description": "What  was found."}, *other))
+    told = [[words for words in row.warnings if "same finding" in words] for row in answer.rows]
+    assert told == [[], ["The same finding of this source is row 1 already."], [], [], []]
+    answer = evidence_import(actor=curator, table=table({**new, "source_url": "http://www.example.org/findings/"}))
+    assert answer.counts == {"created": 1}
+    assert answer.rows[0].warnings == ["The same finding of this source is H1-001 already."]
+
+
+def test_a_row_is_compared_with_the_open_revision_that_it_would_change(curator):
+    item = EvidenceFactory(public_id="H1-900", strength=0.4)
+    evidence_edit(evidence=item, actor=curator, changes={"strength": 0.5, "recency": 0.1}, reason="Theirs.")
+    row = {"id": "H1-900", "strength": "0.6", "recency": "0.1", "replication": str(item.replication)}
+    (answer,) = evidence_import(actor=curator, table=table(row), dry_run=True, reason="Ours.").rows
+    assert [(change.column, change.before, change.after) for change in answer.changes] == [("strength", "0.5", "0.6")]
+    assert answer.warnings == ["The open revision of H1-900 takes the change, and is a draft then."]
+
+
+def test_open_revisions_are_read_together(curator):
+    def queries(number):
+        items = EvidenceFactory.create_batch(number)
+        for item in items:
+            evidence_edit(evidence=item, actor=curator, changes={"strength": 0.9}, reason="New data.")
+        rows = [{"id": item.public_id, "strength": "0.5"} for item in items]
+        with CaptureQueriesContext(connection) as found:
+            assert evidence_import(actor=curator, table=table(*rows)).counts == {"unchanged": number}
+        return sum("SAVEPOINT" not in query["sql"] for query in found)
+
+    assert queries(2) == queries(6)
+
+
+def test_a_group_typed_otherwise_is_no_change(curator):
+    item = EvidenceFactory(public_id="H1-900", dependency_group="Z\u00fcrich lab")
+    answer = evidence_import(
+        actor=curator, table=table({"id": "H1-900", "dependency_group": "Zu\u0308rich \u00a0lab"}), reason="Typed."
+    )
+    item.refresh_from_db()
+    assert (answer.counts, item.open_revision) == ({"unchanged": 1}, None)
+
+
+def test_a_source_that_was_merged_is_not_made_anew_without_a_word(curator):
+    kept, merged = SourceFactory(identifier="10.1000/abc"), SourceFactory(identifier="arXiv:2001.08361")
+    source_merge(kept=kept, merged=merged, actor=curator, reason="One study.")
+    row = {**ROW, "source_url": "https://arxiv.org/abs/2001.08361v2"}
+    (answer,) = evidence_import(actor=curator, table=table(row), dry_run=True).rows
+    assert answer.warnings == [
+        "This source was stored before, as arXiv:2001.08361, and taken away: Merged into 10.1000/abc: One study."
+    ]
 
 
 def test_a_byte_order_mark_and_blank_lines_do_no_harm():

@@ -24,6 +24,16 @@ pytestmark = pytest.mark.django_db
 SEEDS = Path(evidence.__file__).parent / "seeds"
 
 
+@pytest.mark.parametrize(
+    "typed", ["Zu\u0308rich lab", "Z\u00fcrich\u00a0lab", " Z\u00fcrich  lab ", "Z\u00fcrich \uff4cab"]
+)
+def test_a_group_typed_otherwise_is_the_same_group(typed):
+    actor = UserFactory(role="curator")
+    item = evidence_create(actor=actor, content=content(source=SourceFactory(), dependency_group=typed))
+    assert item.dependency_group == "Z\u00fcrich lab"
+    assert evidence_edit(evidence=item, actor=actor, changes={"dependency_group": typed}).version == 1
+
+
 @pytest.mark.sqlite
 def test_the_six_hypotheses_come_with_even_priors():
     rows = list(Hypothesis.objects.values_list("code", "order", "prior_probability"))

@@ -204,8 +204,31 @@ def test_a_source_that_stands_for_two_stored_ones_is_refused(small):
 def test_two_sources_that_stand_for_one_stored_source_are_refused(small):
     one, other = small["items"][0]["source"], small["items"][1]["source"]
     SourceFactory(key="both", url=one["url"], identifier=other["identifier"])
-    with pytest.raises(EvidenceError, match=r"items\[1\].source: is not the first in the file for the stored source"):
+    with pytest.raises(EvidenceError, match=r"items\[1\].source: is that of items\[0\], 'both', described in another"):
         load(small)
+
+
+def test_a_publication_that_the_file_writes_in_two_forms_is_refused(small):
+    small["items"][1]["source"] |= {"url": "https://doi.org/10.1000/ABC", "identifier": ""}
+    small["items"][2]["source"] |= {"url": "", "identifier": "doi:10.1000/abc"}
+    with pytest.raises(
+        EvidenceError, match=r"items\[2\].source: is that of items\[1\], 'doi.org/10.1000/ABC', described"
+    ):
+        load(small)
+
+
+def test_a_publication_is_known_however_it_is_written(small):
+    SourceFactory(key="old-name", url="", identifier="10.1000/abc")
+    small["items"][0]["source"] |= {"url": "https://doi.org/10.1000/ABC", "identifier": "doi:10.1000/ABC"}
+    assert load(small).sources == Counts(2, 1, 0)
+    assert Evidence.objects.get(public_id="H1-001").source.key == "old-name"
+
+
+def test_the_name_of_a_group_is_stored_as_everywhere(small):
+    small["items"][0]["dependency_group"] = "Zu\u0308rich\u00a0 lab"
+    load(small)
+    assert Evidence.objects.get(public_id="H1-001").dependency_group == "Z\u00fcrich lab"
+    assert load(small).items == Counts(0, 0, 3)
 
 
 def test_a_file_too_large_is_not_even_read(monkeypatch):

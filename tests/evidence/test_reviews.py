@@ -329,7 +329,7 @@ def test_of_two_decisions_at_once_one_wins(state, step, author):
 
     def decide(user, service):
         try:
-            together.wait(5)
+            together.wait(60)
             service(evidence=item, actor=user, reason="Why.")
         except Conflict:
             return "late"
