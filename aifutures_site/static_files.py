@@ -32,7 +32,7 @@ class StaticFiles(StaticFilesStorage):
 def _version(name: str) -> str:
     """The beginning of the file's hash; empty where there is no such file."""
     path = finders.find(name)
-    return sha256(Path(path).read_bytes()).hexdigest()[:12] if path else ""
+    return sha256(Path(path).read_bytes()).hexdigest()[:12] if path and Path(path).is_file() else ""
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):

@@ -16,9 +16,11 @@ def handler():
     """Django as daphne has it; its threads, and the connections that they keep, end with the block."""
     handlers._waits.cache_clear()
     made = handlers.Handler()
-    yield made
-    _end(made._synchronous._pool)
-    handlers._waits.cache_clear()
+    try:
+        yield made
+    finally:
+        _end(made._synchronous._pool)
+        handlers._waits.cache_clear()
 
 
 def _end(pool: ThreadPoolExecutor) -> None:

@@ -28,13 +28,18 @@ def not_modified(request: HttpRequest | Request, etag: str) -> HttpResponse | No
     `*` names no version: an answer that counts against a limit would be had for nothing.
     """
     plain = request._request if isinstance(request, Request) else request
-    if plain.headers.get("If-None-Match", "").strip() == "*":
+    if names_no_version(plain):
         return None
     response = get_conditional_response(plain, etag=etag)
     if response is None or response.status_code != 304:
         return None
     response.headers["ETag"] = etag  # RFC 9110, section 15.4.5
     return response
+
+
+def names_no_version(request: HttpRequest) -> bool:
+    """Whether the client asks for an answer unless there is any at all."""
+    return request.headers.get("If-None-Match", "").strip() == "*"
 
 
 def require_match(request: HttpRequest | Request, etag: str) -> None:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ViewSetMixin
 
-from accounts.api.etags import etag_of_bytes
+from accounts.api.etags import etag_of_bytes, names_no_version
 from accounts.api.permissions import Access
 from accounts.api.queries import query_check
 from accounts.api.schema import ApiSchema
@@ -72,4 +72,4 @@ def _conditional(request: HttpRequest, response: Response) -> HttpResponseBase |
     """Name the version of an answer that names none; 304 for who has it."""
     if "ETag" not in response.headers:
         response["ETag"] = etag_of_bytes(response.content)
-    return get_conditional_response(request, etag=response["ETag"], response=response)
+    return None if names_no_version(request) else get_conditional_response(request, response["ETag"], response=response)

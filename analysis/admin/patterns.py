@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, cast
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
 from accounts.numbers import number_of
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Scope, may
 from analysis.models import ScenarioCluster
 from analysis.models.scenarios import PATTERN
@@ -71,7 +72,7 @@ class PatternMixin(ModelAdmin):
 
     def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take the cluster away."""
-        cluster = get_object_or_404(ScenarioCluster, pk=pk)
+        cluster = row_or_404(ScenarioCluster.objects.all(), "There is no such cluster.", pk=pk)
         if request.method != "POST":
             raise PermissionDenied
         actor = cast("User", request.user)

@@ -8,12 +8,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Scope, may
 from analysis.engine.changes import Change, model_changes
 from analysis.engine.spec import ModelError, parse_model
@@ -60,7 +61,7 @@ class PublicationMixin(ModelAdmin):
         """What differs from the present baseline, and the note; by POST, publish."""
         if not self.has_publish_permission(request):
             raise PermissionDenied
-        run, note = get_object_or_404(AnalysisRun, pk=pk), request.POST.get("note", "")
+        run, note = row_or_404(AnalysisRun.objects.all(), "There is no such run.", pk=pk), request.POST.get("note", "")
         if request.method == "POST":
             try:
                 note = checked_reason(note)

@@ -9,12 +9,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.audit import audit_record
 from accounts.models import User
+from accounts.pages.lookup import row_or_404
 from accounts.policies import Scope, may
 from analysis.choices import RunStatus
 from analysis.engine.result_file import self_contained
@@ -129,7 +130,7 @@ class RepeatsMixin(ModelAdmin):
     def _document(
         self, request: HttpRequest, pk: Any, part: str, chosen: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> HttpResponse:
-        row: Computation = get_object_or_404(self.get_queryset(request), pk=pk)
+        row: Computation = row_or_404(self.get_queryset(request), "There is nothing of this kind.", pk=pk)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         return _file(request, row, f"-{part}", chosen(row.model_document))

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 
 from accounts.api.etags import etag_of_bytes, not_modified
 from accounts.api.kept import may_keep
@@ -21,7 +21,7 @@ from accounts.api.plain import endpoint
 from accounts.api.problems import MEDIA_TYPE
 from accounts.api.schema import problem_response
 from accounts.api.serializers import StrictSerializer
-from accounts.api.throttles import charge, peek
+from accounts.api.throttles import charge, peek, refund
 from accounts.api.views import ScopedView
 from accounts.limits import Cost
 from accounts.policies import Scope
@@ -231,7 +231,11 @@ def _answer(request: HttpRequest, make: Callable[..., tuple[bytes, str]], *about
     found = _kept.find(key)
     if found is None and "If-None-Match" not in request.headers:
         charge(request, Cost.SCENARIO_QUERIES, user=request.user)
-        made = make(*about)
+        try:
+            made = make(*about)
+        except APIException:
+            refund(request)  # there is no such year or scenario
+            raise
     else:
         made = found or make(*about)
         free = found is not None or not_modified(request, made[1]) is not None

@@ -143,7 +143,7 @@ class DaskStream:
         parts: list[Tally] = []
         with _failures():
             self._ask()
-            while self._tasks and (not parts or self._tasks[0].done()):
+            while self._tasks and (not parts or (self._tasks[0].done() and time.monotonic() < end)):
                 try:  # of one that is done, the result may be on a machine that does not answer
                     parts.append(self._tasks[0].result(timeout=max(end - time.monotonic(), _LEAST_WAIT_SECONDS)))
                 except TimeoutError:

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.stamps import stamp_renew
 from analysis.choices import RunStatus
 from analysis.models import AnalysisRun
+from evidence.models import Hypothesis
 from evidence.services.rules import StaleVersion
 
 BASELINE = "baseline"
@@ -51,8 +52,10 @@ def run_publish(*, run: AnalysisRun, actor: User | None, note: str = "", seen: s
 def _hold(run: AnalysisRun) -> None:
     """Until the transaction's end nobody else changes the run or takes the baseline's place.
 
-    A statement of its own, in one order for all: whatever is read after it shows what others did before.
+    Publishers go one after the other by a row that always is, as there may be no baseline yet. Statements of their own,
+    in one order for all: whatever is read after them shows what others did before.
     """
+    list(Hypothesis.objects.order_by("pk").select_for_update(no_key=True).values_list("pk")[:1])
     rows = AnalysisRun.objects.filter(Q(pk=run.pk) | Q(published_at__isnull=False)).order_by("pk")
     list(rows.select_for_update(no_key=True).values_list("pk"))
 

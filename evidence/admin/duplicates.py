@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
@@ -16,6 +16,7 @@ from unfold.decorators import action
 
 from accounts.models import User
 from accounts.numbers import number_of
+from accounts.pages.lookup import row_or_404
 from evidence.duplicates import Among, Pair, Place, likely_pairs
 from evidence.models import Source
 from evidence.services.merges import source_merge
@@ -73,7 +74,10 @@ class DuplicatesMixin(ModelAdmin):
         keep = number_of(request.POST.get("keep"))
         if keep not in pair or len(pair) != _PAIR:
             raise PermissionDenied("Choose which of the two to keep.")
-        kept, merged = (get_object_or_404(Source, pk=pk) for pk in (keep, *(pair - {keep})))
+        kept, merged = (
+            row_or_404(Source.objects.all(), "One of the two sources is gone.", pk=pk)
+            for pk in (keep, *(pair - {keep}))
+        )
         key = merged.key
         try:
             source_merge(

@@ -7,11 +7,12 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.pages.lookup import row_or_404
 from evidence.models import Evidence, EvidenceNote
 from evidence.services.notes import note_create
 
@@ -35,7 +36,7 @@ class NotesMixin(ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         user = cast("User", request.user)
-        item = get_object_or_404(Evidence.objects.visible_to(user), pk=pk)
+        item = row_or_404(Evidence.objects.visible_to(user), "There is no such item.", pk=pk)
         try:
             note_create(evidence=item, actor=user, text=request.POST.get("text", ""))
         except ValidationError as error:

@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
@@ -19,6 +19,7 @@ from unfold.decorators import action
 
 from accounts.models import User
 from accounts.numbers import number_of
+from accounts.pages.lookup import row_or_404
 from evidence.choices import EvidenceStatus
 from evidence.models import Evidence
 from evidence.models.assessments import CONTENT, Assessment
@@ -63,7 +64,7 @@ class ReviewMixin(ModelAdmin):
         """Take one step with one item."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        item = get_object_or_404(Evidence.objects.visible_to(_actor(request)), pk=pk)
+        item = row_or_404(Evidence.objects.visible_to(_actor(request)), "There is no such item.", pk=pk)
         if request.POST.get("step") not in ReviewStep.values:
             raise PermissionDenied("There is no such step.")
         step = ReviewStep(request.POST["step"])

@@ -109,15 +109,17 @@ def test_of_two_who_have_seen_the_same_the_second_is_told(at_once, edit, model, 
     assert changes[0].items() <= vars(row).items() and not changes[1].items() <= vars(row).items()
 
 
-def test_of_two_who_publish_at_once_the_second_is_told(at_once):
-    old, first, later = (AnalysisRunFactory(succeeded=True, published=here) for here in (True, False, False))
+@pytest.mark.parametrize("is_first", [False, True], ids=["a later baseline", "the first baseline"])
+def test_of_two_who_publish_at_once_the_second_is_told(at_once, is_first):
+    first, later = AnalysisRunFactory.create_batch(2, succeeded=True)
+    shown = "" if is_first else str(AnalysisRunFactory(succeeded=True, published=True).pk)
     actor, told = UserFactory(role="admin"), []
 
     def second():
         with pytest.raises(StaleVersion) as error:
-            run_publish(run=later, actor=actor, note="Mine.", seen=str(old.pk))
+            run_publish(run=later, actor=actor, note="Mine.", seen=shown)
         told.append(str(error.value))
 
-    at_once(lambda: run_publish(run=first, actor=actor, note="Theirs.", seen=str(old.pk)), second)
+    at_once(lambda: run_publish(run=first, actor=actor, note="Theirs.", seen=shown), second)
     assert "Another baseline" in told[0]
     assert AnalysisRun.objects.published().first() == first

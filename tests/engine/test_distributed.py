@@ -84,7 +84,7 @@ def test_a_worker_that_dies_and_moves_between_here_and_there_leave_every_bit_alo
 def test_a_worker_that_freezes_with_results_in_hand_holds_nobody_up(document, processes):
     processes.add_worker()
     with distributed.connected(processes.address) as cluster:
-        stream = cluster.stream(document, range(64))
+        stream = cluster.stream(document, range(4096))
         while not stream.take(1):
             pass
         wait_until(stream._tasks[0].done, 60)

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analysis.api import scenarios
 from analysis.engine.simulate import simulate
-from analysis.models import Scenario
+from analysis.models import AnalysisRun, Scenario
 from analysis.services.model_documents import model_document_build
 from tests.analysis.api.support import computed, finished_run
 from tests.factories import AnalysisRunFactory, UserFactory
@@ -135,11 +135,18 @@ def test_no_version_named_is_none_that_one_has(viewer, monkeypatch):
     monkeypatch.setattr(scenarios, "_list_body", lambda *about: made.append(about))
     assert viewer.get("/scenarios?year=2032").status_code == 429
     assert made == [], "what is refused is not made"
+    monkeypatch.undo()
+    run = AnalysisRun.objects.published().get()
+    assert viewer.get(f"/analysis/{run.pk}/result", If_None_Match="*").status_code == 429
 
 
-def test_files_of_runs_that_are_not_there_count_nothing(viewer):
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/analysis/ab/export?format=csv", 404), ("/scenarios?year=1900", 400), ("/scenarios/AAAAAZ", 404)],
+)
+def test_what_is_not_there_counts_nothing(viewer, path, status):
     before = viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"]
-    assert viewer.get(f"/analysis/{uuid4()}/export?format=csv").status_code == 404
+    assert viewer.get(path.replace("/ab/", f"/{uuid4()}/")).status_code == status
     assert viewer.get("/auth/me").json()["limits"]["scenario_queries"]["remaining"] == before
 
 
