@@ -16,12 +16,11 @@ from analysis.services import lifecycle
 from analysis.services.sharing import computation_share
 from analysis.sockets import hub as module
 from analysis.sockets.access import Refusal
+from analysis.sockets.errors import NOT_ALLOWED, NOT_SIGNED_IN
 from analysis.sockets.hub import Hub, Topic
 from analysis.sockets.snapshots import hidden_read, snapshot_of, snapshots_read
 from tests.factories import AnalysisRunFactory, UserFactory
 from tests.processes import wait_until
-
-NOT_SIGNED_IN = 4401
 
 
 class Follower:
@@ -175,18 +174,25 @@ class TestRightsThatEndJustThen:
     def viewer(self):
         return UserFactory(role="viewer")
 
-    async def _with_a_bystander(self, hub, viewer_key, talk):
-        bystander, peer = Peer(viewer_key), None
-        tasks = [bystander.open()]
-        await until(lambda: hub.moment >= len((module.PROGRESS, module.ACCOUNTS)))
-        try:
-            peer = await talk(tasks)
-            await until(peer.codes)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return peer.codes()
+    def _codes(self, hub, others, text, **said):
+        """What the socket opened with `text` is closed with, while another keeps the hub listening."""
+
+        async def main():
+            tasks = [Peer(others).open()]
+            await until(lambda: hub.moment >= len((module.PROGRESS, module.ACCOUNTS)))
+            peer = Peer(text)
+            if said:
+                peer.say(**said)
+            tasks.append(peer.open())
+            try:
+                await until(peer.codes)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            return peer.codes()
+
+        return asyncio.run(main())
 
     def test_of_a_key_while_its_socket_is_let_in(self, hub, viewer, monkeypatch):
         (key, text), (_, others) = (key_create(user=viewer, name=name) for name in ("One", "Another"))
@@ -202,12 +208,7 @@ class TestRightsThatEndJustThen:
 
         monkeypatch.setattr(consumers, "sign_in", sign_in)
 
-        async def talk(tasks):
-            peer = Peer(text)
-            tasks.append(peer.open())
-            return peer
-
-        assert asyncio.run(self._with_a_bystander(hub, others, talk)) == [NOT_SIGNED_IN]
+        assert self._codes(hub, others, text) == [NOT_SIGNED_IN]
 
     def test_of_a_run_while_it_is_subscribed_to(self, hub, viewer, monkeypatch):
         _, text = key_create(user=viewer, name="One")
@@ -224,10 +225,4 @@ class TestRightsThatEndJustThen:
 
         monkeypatch.setattr(consumers, "answer", answer)
 
-        async def talk(tasks):
-            peer = Peer(text)
-            tasks.append(peer.open())
-            peer.say(action="subscribe", run_id=str(run.pk))
-            return peer
-
-        assert asyncio.run(self._with_a_bystander(hub, text, talk)) == [4403]
+        assert self._codes(hub, text, text, action="subscribe", run_id=str(run.pk)) == [NOT_ALLOWED]
